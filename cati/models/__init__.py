@@ -1,0 +1,37 @@
+"""Rows of the fieldwork: who works, which wave, whom to call, what happened, what is counted."""
+
+from cati.models.calls import Appointment, Attempt, Note
+from cati.models.people import Membership, Role, User
+from cati.models.quotas import Place, QuotaCell
+from cati.models.requests import IdempotentRequest
+from cati.models.sample import (
+    Case,
+    CaseInterview,
+    Contact,
+    Opposition,
+    Phone,
+    PhoneHold,
+    SampleImport,
+)
+from cati.models.survey import Sector, Wave
+
+__all__ = [
+    "Appointment",
+    "Attempt",
+    "Case",
+    "CaseInterview",
+    "Contact",
+    "IdempotentRequest",
+    "Membership",
+    "Note",
+    "Opposition",
+    "Phone",
+    "PhoneHold",
+    "Place",
+    "QuotaCell",
+    "Role",
+    "SampleImport",
+    "Sector",
+    "User",
+    "Wave",
+]
