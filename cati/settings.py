@@ -87,6 +87,10 @@ CACHES = {
     }
 }
 CELERY_BROKER_URL = celery_url(REDIS_URL)
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_TIMEZONE = "Europe/Paris"
+CELERY_BEAT_SCHEDULE = {"sweep": {"task": "cati.tasks.sweep", "schedule": 15.0}}
 
 INSTALLED_APPS = [
     "django.contrib.auth",

@@ -1,0 +1,64 @@
+"""Calls and notes: an attempt opens with the click that dials."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from cati.core.scheduling import hours_text, may_call
+from cati.models import Attempt, Case, Note, Phone, User
+from cati.operations.errors import Refused
+from cati.operations.leases import hold
+
+# A redial or a second number this soon after the last call belongs to the same visit.
+SAME_VISIT = timedelta(minutes=10)
+
+
+def dial(case_id: int, user: User, epoch: int, phone_id: int, now: datetime) -> Attempt:
+    """Open an attempt on one of the case's valid numbers, or give back the one that is open."""
+    with transaction.atomic():
+        case = hold(case_id, user, epoch, now)
+        if attempt := open_attempt(case):
+            return attempt
+        if not may_call(case.wave.calling_hours, now):
+            hours = hours_text(case.wave.calling_hours, now) or _("fermés aujourd’hui")
+            raise Refused({"": _("Hors des heures d’appel. Appels %(hours)s.") % {"hours": hours}})
+        phone = Phone.objects.filter(case=case, pk=phone_id, state=Phone.State.VALID).first()
+        if phone is None:
+            raise Refused({"phone": _("Ce numéro n’est plus à appeler. Choisissez-en un autre.")})
+        link = case.interviews.filter(current=True).first()
+        return Attempt.objects.create(
+            case=case,
+            phone=phone,
+            interviewer=user,
+            interview_id=link.interview_id if link else None,
+            epoch=epoch,
+            visit=_visit(case, now),
+            opened_at=now,
+        )
+
+
+def open_attempt(case: Case) -> Attempt | None:
+    return case.calls.filter(closed_at__isnull=True).first()
+
+
+def _visit(case: Case, now: datetime) -> int:
+    last = case.calls.order_by("-opened_at").first()
+    if last is None:
+        return 1
+    ended = last.closed_at or last.opened_at
+    return last.visit if now - ended <= SAME_VISIT else last.visit + 1
+
+
+def add_note(case_id: int, user: User, epoch: int, text: str, item: str, now: datetime) -> Note:
+    """Keep a note on the case, or on one of its items."""
+    text = text.strip()
+    if not text:
+        raise Refused({"text": _("La note est vide. Écrivez-la, ou fermez avec Échap.")})
+    if len(text) > 2000:
+        raise Refused({"text": _("La note dépasse 2 000 caractères. Raccourcissez-la.")})
+    with transaction.atomic():
+        case = hold(case_id, user, epoch, now)
+        return Note.objects.create(case=case, author=user, item=item, text=text, at=now)

@@ -1,0 +1,144 @@
+"""The next case for an interviewer: one claim, one lease, and a hold on every number of the case.
+
+Candidates are locked with SKIP LOCKED, each in a transaction of its own: were two candidates tried
+in one transaction, two claimants could wait for each other's numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from django.db import IntegrityError, connection, transaction
+from django.db.models import F
+from django.utils.translation import gettext as _
+
+from cati.core.scheduling import hours_text, may_call
+from cati.models import Case, QuotaCell, User, Wave
+from cati.operations.errors import Refused
+from cati.operations.leases import expire_leases
+
+# How long an appointment or a cut line waits for the one who knows the person.
+OWNER_FIRST = timedelta(minutes=15)
+TRIES = 20
+
+CANDIDATE = """
+SELECT c.id FROM cati_case c
+WHERE c.wave_id = %(wave)s AND c.state = 'open' AND c.holder_id IS NULL
+  AND c.due_at <= %(now)s
+  AND (c.tier <= 2 OR c.frame_sector_id = ANY(%(sectors)s)
+       OR EXISTS (SELECT 1 FROM cati_caseinterview i WHERE i.case_id = c.id AND i.current))
+  AND (c.owner_id IS NULL OR c.owner_id = %(user)s OR c.due_at <= %(owner_until)s)
+  AND c.id <> ALL(%(tried)s)
+  AND NOT EXISTS (
+    SELECT 1 FROM cati_phone p JOIN cati_phonehold h ON h.phone_key = p.phone_key
+    WHERE p.case_id = c.id AND h.until >= %(now)s)
+  AND EXISTS (SELECT 1 FROM cati_phone p WHERE p.case_id = c.id AND p.state = 'valid')
+ORDER BY c.tier, c.due_at, c.attempts, c.jitter
+LIMIT 1
+FOR UPDATE OF c SKIP LOCKED
+"""
+
+# An expired hold is taken over; a live one is somebody else's and yields no row.
+HOLD = """
+INSERT INTO cati_phonehold (phone_key, case_id, epoch, until)
+SELECT p.phone_key, p.case_id, %(epoch)s, %(until)s FROM cati_phone p
+WHERE p.case_id = %(case)s ORDER BY p.phone_key
+ON CONFLICT (phone_key) DO UPDATE
+SET case_id = EXCLUDED.case_id, epoch = EXCLUDED.epoch, until = EXCLUDED.until
+WHERE cati_phonehold.until < %(now)s
+"""
+
+
+class NumbersTaken(Exception):
+    """A number of the candidate is being rung from another case."""
+
+
+def next_case(wave: Wave, user: User, now: datetime) -> Case | None:
+    """The case that `user` works on now: the one she holds, or a newly claimed one.
+
+    None when nothing is due. Refused when the wave is not open, outside the calling hours, or
+    while she still holds a case of another wave.
+    """
+    expire_leases(now)
+    if held := Case.objects.filter(holder=user).select_related("wave").first():
+        return _held(held, wave)
+    _check_open(wave, now)
+    tried: list[int] = []
+    for _attempt in range(TRIES):
+        try:
+            with transaction.atomic():
+                case_id = _candidate(wave, user, now, tried)
+                if case_id is None:
+                    return None
+                tried.append(case_id)
+                return _lease(case_id, wave, user, now)
+        except NumbersTaken:
+            continue
+        except IntegrityError:
+            # Her other window claimed at the same moment: one case per holder.
+            held = Case.objects.filter(holder=user).select_related("wave").first()
+            if held is None:
+                raise
+            return _held(held, wave)
+    return None
+
+
+def _held(case: Case, wave: Wave) -> Case:
+    if case.wave_id != wave.pk:
+        raise Refused(
+            {
+                "": _("Vous tenez la fiche %(number)s de la vague %(wave)s : terminez-la d’abord.")
+                % {"number": case.number, "wave": case.wave.name}
+            }
+        )
+    return case
+
+
+def _check_open(wave: Wave, now: datetime) -> None:
+    if wave.state != Wave.State.OPEN:
+        raise Refused({"": _("La vague n’est pas ouverte aux appels.")})
+    if not may_call(wave.calling_hours, now):
+        hours = hours_text(wave.calling_hours, now) or _("fermés aujourd’hui")
+        raise Refused({"": _("Hors des heures d’appel. Appels %(hours)s.") % {"hours": hours}})
+
+
+def _candidate(wave: Wave, user: User, now: datetime, tried: Sequence[int]) -> int | None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            CANDIDATE,
+            {
+                "wave": wave.pk,
+                "user": user.pk,
+                "now": now,
+                "owner_until": now - OWNER_FIRST,
+                "sectors": _open_sectors(wave),
+                "tried": list(tried),
+            },
+        )
+        row = cursor.fetchone()
+    return row[0] if row else None
+
+
+def _open_sectors(wave: Wave) -> list[int]:
+    """Sectors that still miss interviews; the full ones leave the pool at once."""
+    return list(
+        QuotaCell.objects.filter(
+            wave=wave, family="sector", state=QuotaCell.State.OPEN, counted__lt=F("target")
+        ).values_list("sector_id", flat=True)
+    )
+
+
+def _lease(case_id: int, wave: Wave, user: User, now: datetime) -> Case:
+    case = Case.objects.select_related("wave").get(pk=case_id)
+    until = now + timedelta(seconds=wave.lease_seconds)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            HOLD, {"case": case.pk, "epoch": case.epoch + 1, "until": until, "now": now}
+        )
+        held = cursor.rowcount
+    if held != case.phones.count():
+        raise NumbersTaken
+    case.holder, case.lease_until, case.epoch = user, until, case.epoch + 1
+    case.save(update_fields=["holder", "lease_until", "epoch"])
+    return case

@@ -1,0 +1,69 @@
+"""One effect per client-made UUID, however often and however concurrently the request arrives."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from cati.models import IdempotentRequest, User
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What an unsafe endpoint answers: an HTTP status and a small JSON body."""
+
+    status: int
+    body: dict[str, Any]
+
+
+CONFLICT = Reply(
+    409,
+    {
+        "error": "uuid-reused",
+        "message": "Cet identifiant de requête a déjà servi à un autre envoi. Rechargez la page.",
+    },
+)
+
+
+def once(
+    uuid: UUID, actor: User, body: dict[str, Any], now: datetime, act: Callable[[], Reply]
+) -> Reply:
+    """Run `act` in a transaction unless `uuid` was answered before; then give that reply again.
+
+    The row is inserted first: a concurrent request with the same UUID waits on its unique key
+    until the first one commits, and then reads the reply. An exception from `act` takes the row
+    with it, so a refused request leaves no trace and may be mended and sent again.
+    """
+    digest = hashlib.sha256(
+        json.dumps(body, sort_keys=True, ensure_ascii=False, default=str).encode()
+    ).hexdigest()
+    with transaction.atomic():
+        if not _first(uuid, actor, digest, now):
+            return _again(uuid, actor, digest)
+        reply = act()
+        IdempotentRequest.objects.filter(pk=uuid).update(status=reply.status, reply=reply.body)
+    return reply
+
+
+def _first(uuid: UUID, actor: User, digest: str, now: datetime) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO cati_idempotentrequest (uuid, actor_id, body_hash, status, reply, at)"
+            " VALUES (%s, %s, %s, 0, '{}', %s) ON CONFLICT (uuid) DO NOTHING",
+            [uuid, actor.pk, digest, now],
+        )
+        return bool(cursor.rowcount)
+
+
+def _again(uuid: UUID, actor: User, digest: str) -> Reply:
+    earlier = IdempotentRequest.objects.get(pk=uuid)
+    if earlier.body_hash != digest or earlier.actor_id != actor.pk:
+        return CONFLICT
+    return Reply(earlier.status, earlier.reply)

@@ -1,0 +1,76 @@
+"""Who holds a case: the lock that every write on a case takes first, and how a lease ends.
+
+Lock order, everywhere: case, then interview, then quota cells by id.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from cati.models import Attempt, Case, PhoneHold, User
+from cati.operations import places
+from cati.operations.errors import StaleLease
+
+
+def hold(case_id: int, user: User, epoch: int, now: datetime) -> Case:
+    """Lock the case for a write by the one who holds it; StaleLease for anybody else.
+
+    A lease that ran out but that nobody has taken or swept is still hers: the answers of a
+    respondent on the line matter more than a late heartbeat.
+    """
+    case = (
+        Case.objects.select_for_update(of=("self",)).select_related("wave", "holder").get(pk=case_id)
+    )
+    if case.holder_id != user.pk or case.epoch != epoch:
+        raise StaleLease(case.holder.short_name if case.holder else "")
+    return case
+
+
+def heartbeat(case_id: int, user: User, epoch: int, now: datetime) -> None:
+    """Prolong the lease and its phone holds; StaleLease when somebody else has the case."""
+    with transaction.atomic():
+        case = hold(case_id, user, epoch, now)
+        until = now + timedelta(seconds=case.wave.lease_seconds)
+        Case.objects.filter(pk=case.pk).update(lease_until=until)
+        PhoneHold.objects.filter(case=case, epoch=epoch).update(until=until)
+
+
+def let_go(case: Case) -> None:
+    """End the lease of a locked case and free its numbers."""
+    PhoneHold.objects.filter(case=case).delete()
+    case.holder, case.lease_until = None, None
+    case.save(update_fields=["holder", "lease_until"])
+
+
+def release(case_id: int, user: User, epoch: int, now: datetime) -> None:
+    """Hand the case back without an outcome; it stays callable. Refused while a call is open."""
+    with transaction.atomic():
+        case = hold(case_id, user, epoch, now)
+        _end_call(case, now)
+        let_go(case)
+
+
+def expire_leases(now: datetime) -> int:
+    """Free every case whose lease ran out: its numbers, its open attempt, its reserved places.
+
+    Rows that a running write has locked are left for the next sweep.
+    """
+    with transaction.atomic():
+        expired = list(
+            Case.objects.select_for_update(skip_locked=True)
+            .filter(holder__isnull=False, lease_until__lt=now)
+            .order_by("pk")
+        )
+        for case in expired:
+            _end_call(case, now)
+            let_go(case)
+    return len(expired)
+
+
+def _end_call(case: Case, now: datetime) -> None:
+    """Close the attempt that was left open, as abandoned, and give its interview's places back."""
+    Attempt.objects.filter(case=case, closed_at__isnull=True).update(closed_at=now, abandoned=True)
+    for link in case.interviews.filter(current=True).select_related("interview"):
+        places.release(link.interview, now)

@@ -1,0 +1,252 @@
+"""Answers during a call: one locked transaction saves the answer, its effects and its reply.
+
+The instrument decides what an answer needs (a place, a draw); this module provides it and journals
+the result, so that the journal alone replays the route.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from cati.models import Attempt, Case, CaseInterview, Contact, Sector, User
+from cati.operations import places
+from cati.operations.calls import open_attempt
+from cati.operations.errors import Refused
+from cati.operations.idempotency import Reply, once
+from cati.operations.leases import hold
+from questionnaire import operations as journal
+from questionnaire.core.routing import Effects, NeedsDraw, NeedsPlace, Route
+from questionnaire.models import AnswerEvent, Interview
+from questionnaire.operations import EventInput
+from questionnaire.queries import program_of
+
+# After these minutes since consent, the person has given too much to be sent away by a quota.
+NO_QUOTA_AFTER = timedelta(minutes=5)
+
+
+@dataclass(frozen=True)
+class AnswerInput:
+    """One answer as the screen sends it. `uuid` is the client's, and the event's primary key."""
+
+    uuid: UUID
+    kind: str
+    item: str
+    instance: str = ""
+    value: dict[str, Any] = field(default_factory=dict)
+    client_at: datetime | None = None
+    ms_on_screen: int | None = None
+
+
+def begin_interview(case_id: int, user: User, epoch: int, now: datetime) -> Interview:
+    """Start the interview of a case, or resume the one that was suspended.
+
+    Refused while nobody has been called. A resumed interview asks for its place again, and goes on
+    outside the quota where the sector has filled up meanwhile.
+    """
+    with transaction.atomic():
+        case = hold(case_id, user, epoch, now)
+        attempt = open_attempt(case)
+        if attempt is None:
+            raise Refused({"": _("Appelez d’abord : l’entretien s’ouvre une fois la ligne prise.")})
+        link = case.interviews.select_related("interview").filter(current=True).first()
+        if link is None:
+            interview = _start(case, user, now)
+        else:
+            interview = journal.lock_interview(link.interview_id)
+            if attempt.interview_id is None:
+                _resume(case, interview, user, now)
+        Attempt.objects.filter(pk=attempt.pk, interview__isnull=True).update(interview=interview)
+    return interview
+
+
+def save_answer(case_id: int, user: User, epoch: int, answer: AnswerInput, now: datetime) -> Reply:
+    """Save one answer, with everything that follows from it, exactly once.
+
+    Reply 200 {"seq", "next", "outcome", "parked"}. Raises StaleLease when the case is somebody
+    else's, journal.AnswerRefused when the value does not fit the item; nothing is written then.
+    """
+    body = {
+        "case": case_id,
+        "kind": answer.kind,
+        "item": answer.item,
+        "instance": answer.instance,
+        "value": answer.value,
+    }
+    return once(
+        answer.uuid, user, body, now, lambda: _save(case_id, user, epoch, answer, now)
+    )
+
+
+def preview_answer(interview: Interview, answer: AnswerInput) -> Effects:
+    """What the answer would park or bring back, without writing anything."""
+    return journal.preview(interview, _event(answer, answer.value))
+
+
+def _save(case_id: int, user: User, epoch: int, answer: AnswerInput, now: datetime) -> Reply:
+    case = hold(case_id, user, epoch, now)
+    interview = _current(case)
+    value = answer.value
+    if _stored_with_contact(interview, answer):
+        _keep_with_contact(case, answer)
+        value = {"given": True}
+    route = journal.record(
+        interview, [_event(answer, value)], actor=user, epoch=epoch, now=now
+    )
+    route = settle(case, interview, route, user, now)
+    if interview.sector and not case.screened:
+        # Living in one of the sectors is what makes a household eligible.
+        Case.objects.filter(pk=case.pk).update(screened=True)
+    return Reply(
+        200,
+        {
+            "seq": interview.seq,
+            "next": route.next,
+            "outcome": route.outcome,
+            "parked": list(route.parked),
+        },
+    )
+
+
+def settle(
+    case: Case,
+    interview: Interview,
+    route: Route,
+    user: User,
+    now: datetime,
+    *,
+    resumed: bool = False,
+) -> Route:
+    """Provide what the route needs (places, draws) until it needs nothing more."""
+    may_end = not resumed and _quota_may_end(interview, now)
+    while route.needs:
+        need = route.needs[0]
+        event = (
+            _place(case, interview, need, now, may_end)
+            if isinstance(need, NeedsPlace)
+            else _draw(case, need)
+        )
+        route = journal.record(interview, [event], actor=user, epoch=case.epoch, now=now)
+    return route
+
+
+def _start(case: Case, user: User, now: datetime) -> Interview:
+    wave = case.wave
+    if wave.version is None:
+        raise Refused({"": _("La vague n’a pas de questionnaire publié.")})
+    interview = journal.start_interview(
+        wave.version,
+        params=wave.parameters,
+        preloads={"SECTEUR_FICHIER": case.frame_sector.code},
+        seed=random.SystemRandom().getrandbits(31),
+        actor=user,
+        now=now,
+    )
+    CaseInterview.objects.create(case=case, interview=interview)
+    return interview
+
+
+def _resume(case: Case, interview: Interview, user: User, now: datetime) -> None:
+    """Journal that the interview resumes: a temporary end is asked again, the place taken again.
+
+    Only the item that carried the end is cleared: clearing an earlier one would take every answer
+    of the person off the route and have her confirm each of them.
+    """
+    route = current_route(interview)
+    events = []
+    if route.outcome not in (None, "complete"):
+        events.append(EventInput(id=uuid4(), kind="clear", item=route.asked[-1], cause="resume"))
+    events += [
+        EventInput(
+            id=uuid4(),
+            kind="quota_result",
+            value={"quota": quota, "cell": place["cell"], "result": "released"},
+            cause="resume",
+        )
+        for quota, place in placed(interview).items()
+        if not places.is_reserved(interview)
+    ]
+    if events:
+        route = journal.record(interview, events, actor=user, epoch=case.epoch, now=now)
+    settle(case, interview, route, user, now, resumed=True)
+
+
+def _current(case: Case) -> Interview:
+    link = case.interviews.filter(current=True).first()
+    if link is None:
+        raise Refused({"": _("L’entretien n’est pas commencé.")})
+    return journal.lock_interview(link.interview_id)
+
+
+def _event(answer: AnswerInput, value: dict[str, Any]) -> EventInput:
+    return EventInput(
+        id=answer.uuid,
+        kind=answer.kind,
+        item=answer.item,
+        instance=answer.instance,
+        value=value,
+        client_at=answer.client_at,
+        ms_on_screen=answer.ms_on_screen,
+    )
+
+
+def _stored_with_contact(interview: Interview, answer: AnswerInput) -> bool:
+    if answer.kind != AnswerEvent.Kind.ANSWER:
+        return False
+    return program_of(interview.version).instrument.item(answer.item).store == "contact"
+
+
+def _keep_with_contact(case: Case, answer: AnswerInput) -> None:
+    contact, _created = Contact.objects.get_or_create(case=case)
+    contact.kept[answer.item] = answer.value.get("v", "")
+    contact.save(update_fields=["kept"])
+
+
+def _place(
+    case: Case, interview: Interview, need: NeedsPlace, now: datetime, may_end: bool
+) -> EventInput:
+    result = places.reserve(case.wave, interview, need.cell, now, may_end=may_end)
+    return EventInput(
+        id=uuid4(),
+        kind=AnswerEvent.Kind.QUOTA_RESULT,
+        value={"quota": need.quota, "cell": need.cell, "result": result},
+    )
+
+
+def _quota_may_end(interview: Interview, now: datetime) -> bool:
+    return interview.consent_at is None or now - interview.consent_at < NO_QUOTA_AFTER
+
+
+def _draw(case: Case, need: NeedsDraw) -> EventInput:
+    return EventInput(
+        id=uuid4(),
+        kind=AnswerEvent.Kind.DRAW,
+        value={"name": need.name, "value": _permuted_block(case, need)},
+    )
+
+
+def _permuted_block(case: Case, need: NeedsDraw) -> str:
+    """The next value of the stratum's current block: each block holds every value once, shuffled.
+
+    The stratum's row is locked, so that two interviews never read the same rank; the order inside a
+    block follows from the wave, the stratum and the block's number alone.
+    """
+    values: Sequence[str] = need.values
+    sector = Sector.objects.select_for_update(no_key=True).filter(wave=case.wave, code=need.stratum).first()
+    rank = AnswerEvent.objects.filter(
+        kind=AnswerEvent.Kind.DRAW,
+        value__name=need.name,
+        interview__case_link__case__wave=case.wave,
+        interview__sector=sector.code if sector else "",
+    ).count()
+    block, position = divmod(rank, len(values))
+    order = list(values)
+    random.Random(f"{case.wave_id}:{need.name}:{need.stratum}:{block}").shuffle(order)  # noqa: S311
+    return order[position]
