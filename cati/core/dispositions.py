@@ -1,0 +1,378 @@
+"""Decides the name and AAPOR class of a call outcome, and what becomes of the case after it.
+
+It never reads a row nor a clock; legal hours and opposition lists are not its matter.
+Theory: AAPOR, Standard Definitions (10th ed.), final disposition codes and classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+# Tiers of service: the order in which cases are handed out (the values of Case.Tier).
+PUSHED, LINE_CUT, APPOINTMENT, BUSY, SOFT, RETRY, FRESH = range(7)
+OPEN, CLOSED = "open", "closed"
+
+# The survey and all whom it calls live in one time zone; the parts of the day are theirs.
+LOCAL = ZoneInfo("Europe/Paris")
+# Local hours at which morning, afternoon and evening begin; the night belongs to the evening.
+DAY_PARTS = (9, 12, 17)
+BUSY_DELAY = timedelta(minutes=20)
+BUSY_PER_DAY = 3
+RETRY_DELAY = timedelta(hours=4)
+# From this attempt on, an unanswered case also waits for another day: a third ring in one day
+# brings hardly any contact, and some anger.
+ANOTHER_DAY_FROM = 3
+COOLING_OFF = timedelta(days=7)
+
+
+def _(text: str) -> str:
+    """Mark a text for the message catalogue; the edge that shows it translates it."""
+    return text
+
+
+class Group(StrEnum):
+    """The blocks of the outcome screen, in its order."""
+
+    INTERVIEW = _("Entretien")
+    CALL_BACK = _("À rappeler")
+    REFUSAL = _("Refus")
+    NUMBER = _("Numéro")
+    NOT_TARGET = _("Hors cible")
+    OTHER = _("Autre")
+
+
+class Scope(StrEnum):
+    """What an outcome is about."""
+
+    NUMBER = "number"
+    PERSON = "person"
+    CASE = "case"
+
+
+class Needs(StrEnum):
+    """What must be given with the code before it can be recorded."""
+
+    NONE = "none"
+    NOTE = "note"
+    APPOINTMENT = "appointment"
+
+
+class Then(StrEnum):
+    """What happens next: each value has its function in `_THEN`."""
+
+    CLOSE = "close"
+    CLOSE_NUMBER = "close_number"
+    OPPOSE = "oppose"
+    CALL_AT_ONCE = "call_at_once"
+    BOOKED = "booked"
+    BUSY = "busy"
+    OTHER_DAY_PART = "other_day_part"
+    RESUME = "resume"
+    COOL_OFF = "cool_off"
+    CONVERT_ONCE = "convert_once"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One row of the table.
+
+    `code` is the two digits that are typed (and what `disposition` columns hold), `name` the name
+    of the code in instruments (`end: outcome`) and exports. `if_eligible` and `if_unknown` are
+    (AAPOR code, class) with and without established eligibility. `may_book`: an appointment may be
+    given with it. `offered`: it stands on the outcome screen; nobody types the others.
+    """
+
+    code: str
+    name: str
+    label: str
+    group: Group
+    scope: Scope
+    if_eligible: tuple[str, str]
+    if_unknown: tuple[str, str]
+    then: Then
+    needs: Needs = Needs.NONE
+    may_book: bool = False
+    offered: bool = True
+
+
+@dataclass(frozen=True)
+class CaseChange:
+    """What becomes of the case.
+
+    `due_at`: not before; of a closed case, the moment it closed. `close_phone`: the number just
+    dialled is out of service for this case. `oppose`: this number and the person's others go on the
+    opposition list. `redial`: the same interviewer keeps the case and dials again, in one visit.
+    """
+
+    state: str
+    disposition: str
+    aapor: str
+    tier: int
+    due_at: datetime
+    close_phone: bool = False
+    oppose: bool = False
+    redial: bool = False
+
+
+class UnknownOutcome(LookupError):
+    """No outcome has this code."""
+
+
+_CASE, _NUMBER, _PERSON = Scope.CASE, Scope.NUMBER, Scope.PERSON
+_OUT_OF_SECTOR, _SECOND_HOME, _NO_ADULT = ("4.10", "NE"), ("4.50", "NE"), ("4.70", "NE")
+
+OUTCOMES: tuple[Outcome, ...] = (
+    # Interview
+    Outcome("10", "COMPLET", _("Entretien complet"), Group.INTERVIEW, _CASE,
+            ("1.1", "I"), ("1.1", "I"), Then.CLOSE),
+    Outcome("11", "PARTIEL", _("Partiel, après le seuil"), Group.INTERVIEW, _CASE,
+            ("1.2", "P"), ("1.2", "P"), Then.CLOSE),
+    Outcome("12", "ABANDON", _("Abandon avant le seuil"), Group.INTERVIEW, _CASE,
+            ("2.12", "R"), ("2.12", "R"), Then.RESUME, may_book=True),
+    Outcome("13", "LIGNE_COUPEE", _("Ligne coupée"), Group.INTERVIEW, _CASE,
+            ("2.12", "R"), ("3.16", "UH"), Then.CALL_AT_ONCE),
+    # Call back
+    Outcome("20", "RDV", _("Rendez-vous"), Group.CALL_BACK, _CASE,
+            ("2.21", "NC"), ("3.20", "UR"), Then.BOOKED, Needs.APPOINTMENT, may_book=True),
+    Outcome("21", "ABSENT", _("Personne absente"), Group.CALL_BACK, _PERSON,
+            ("2.21", "NC"), ("2.21", "NC"), Then.COOL_OFF, may_book=True),
+    Outcome("22", "BARRAGE", _("Un tiers fait barrage"), Group.CALL_BACK, _CASE,
+            ("2.21", "NC"), ("3.20", "UR"), Then.OTHER_DAY_PART, may_book=True),
+    Outcome("23", "RACCROCHE", _("A raccroché sans un mot"), Group.CALL_BACK, _CASE,
+            ("2.11", "R"), ("3.20", "UR"), Then.CONVERT_ONCE),
+    Outcome("24", "REPONDEUR_OK", _("Répondeur d’un foyer connu"), Group.CALL_BACK, _CASE,
+            ("2.22", "NC"), ("3.14", "UH"), Then.OTHER_DAY_PART),
+    # Refusal
+    Outcome("40", "REFUS_FOYER", _("Refus du foyer"), Group.REFUSAL, _CASE,
+            ("2.111", "R"), ("3.20", "UR"), Then.CONVERT_ONCE),
+    Outcome("41", "REFUS_PERS", _("Refus de la personne"), Group.REFUSAL, _CASE,
+            ("2.112", "R"), ("2.112", "R"), Then.CONVERT_ONCE),
+    Outcome("42", "OPPOSITION", _("Ne plus appeler"), Group.REFUSAL, _NUMBER,
+            ("2.112", "R"), ("3.20", "UR"), Then.OPPOSE),
+    # Number
+    Outcome("31", "OCCUPE", _("Occupé"), Group.NUMBER, _NUMBER,
+            ("3.12", "UH"), ("3.12", "UH"), Then.BUSY),
+    Outcome("32", "SANS_REPONSE", _("Ne répond pas"), Group.NUMBER, _NUMBER,
+            ("3.13", "UH"), ("3.13", "UH"), Then.OTHER_DAY_PART),
+    Outcome("33", "REPONDEUR", _("Répondeur"), Group.NUMBER, _NUMBER,
+            ("3.14", "UH"), ("3.14", "UH"), Then.OTHER_DAY_PART),
+    Outcome("34", "FAUX_NUMERO", _("Faux numéro"), Group.NUMBER, _NUMBER,
+            ("4.31", "NE"), ("4.31", "NE"), Then.CLOSE_NUMBER),
+    Outcome("35", "FAX", _("Fax ou modem"), Group.NUMBER, _NUMBER,
+            ("4.20", "NE"), ("4.20", "NE"), Then.CLOSE_NUMBER),
+    Outcome("36", "CHANGE", _("Numéro réattribué"), Group.NUMBER, _NUMBER,
+            ("4.41", "NE"), ("4.41", "NE"), Then.CLOSE_NUMBER),
+    Outcome("37", "BLOCAGE", _("Appel filtré ou bloqué"), Group.NUMBER, _NUMBER,
+            ("3.15", "UH"), ("3.15", "UH"), Then.OTHER_DAY_PART),
+    # Not in the target population
+    Outcome("60", "HORS_SECTEUR", _("Hors secteur"), Group.NOT_TARGET, _CASE,
+            _OUT_OF_SECTOR, _OUT_OF_SECTOR, Then.CLOSE),
+    Outcome("61", "ENTREPRISE", _("Entreprise"), Group.NOT_TARGET, _NUMBER,
+            ("4.51", "NE"), ("4.51", "NE"), Then.CLOSE_NUMBER),
+    Outcome("62", "RES_SECOND", _("Résidence secondaire"), Group.NOT_TARGET, _CASE,
+            _SECOND_HOME, _SECOND_HOME, Then.CLOSE),
+    Outcome("63", "MINEUR", _("Aucun adulte"), Group.NOT_TARGET, _CASE,
+            _NO_ADULT, _NO_ADULT, Then.CLOSE),
+    # Counted apart and never as a refusal: the survey closed the door, not the household.
+    Outcome("64", "QUOTA", _("Quota atteint"), Group.NOT_TARGET, _CASE,
+            ("4.80", "NE"), ("4.80", "NE"), Then.CLOSE),
+    # Other
+    Outcome("50", "LANGUE", _("Langue"), Group.OTHER, _CASE,
+            ("2.33", "O"), ("3.20", "UR"), Then.CLOSE, Needs.NOTE),
+    Outcome("51", "INCAPACITE", _("Incapacité"), Group.OTHER, _PERSON,
+            ("2.32", "O"), ("3.20", "UR"), Then.CLOSE),
+    Outcome("52", "DECES", _("Décès"), Group.OTHER, _PERSON,
+            ("2.31", "O"), ("2.31", "O"), Then.CLOSE),
+    Outcome("53", "TECHNIQUE", _("Problème technique"), Group.OTHER, _NUMBER,
+            ("3.16", "UH"), ("3.16", "UH"), Then.OTHER_DAY_PART),
+    Outcome("54", "ELIG_INC", _("Foyer joint, éligibilité inconnue"), Group.OTHER, _CASE,
+            ("3.21", "UR"), ("3.21", "UR"), Then.OTHER_DAY_PART),
+    # What a case is before anybody rang it: nobody types it.
+    Outcome("00", "NON_TRAITE", _("Fiche non appelée"), Group.OTHER, _CASE,
+            ("3.11", "UH"), ("3.11", "UH"), Then.OTHER_DAY_PART, offered=False),
+)  # fmt: skip
+
+_BY_CODE = {outcome.code: outcome for outcome in OUTCOMES}
+_BY_NAME = {outcome.name: outcome for outcome in OUTCOMES}
+
+
+def outcome(code: str) -> Outcome:
+    """The row that is typed as `code`. Raises UnknownOutcome."""
+    try:
+        return _BY_CODE[code]
+    except KeyError:
+        raise UnknownOutcome(code) from None
+
+
+def named(name: str) -> Outcome:
+    """The row called `name` in an instrument's `end` ("COMPLET"). Raises UnknownOutcome."""
+    try:
+        return _BY_NAME[name]
+    except KeyError:
+        raise UnknownOutcome(name) from None
+
+
+def on_screen() -> dict[Group, list[Outcome]]:
+    """The outcomes that an interviewer may type, by block, both in the order of the screen."""
+    return {
+        group: [row for row in OUTCOMES if row.offered and row.group is group] for group in Group
+    }
+
+
+def aapor(code: str, screened: bool) -> tuple[str, str]:
+    """(final disposition code, class) once the case is, or is not, known to be eligible."""
+    row = outcome(code)
+    return row.if_eligible if screened else row.if_unknown
+
+
+@dataclass(frozen=True)
+class _Situation:
+    """What the functions of `_THEN` decide from."""
+
+    outcome: Outcome
+    aapor: str
+    phones_left: int
+    attempts: int
+    now: datetime
+    appointment_at: datetime | None
+    firm: bool
+    firm_refusal: bool
+    busy_today: int
+    earlier_refusals: int
+
+    def closed(self, *, close_phone: bool = False, oppose: bool = False) -> CaseChange:
+        return CaseChange(
+            CLOSED, self.outcome.code, self.aapor, RETRY, self.now, close_phone, oppose
+        )
+
+    def due(
+        self, at: datetime, tier: int, *, close_phone: bool = False, redial: bool = False
+    ) -> CaseChange:
+        return CaseChange(OPEN, self.outcome.code, self.aapor, tier, at, close_phone, redial=redial)
+
+
+def after_outcome(
+    code: str,
+    *,
+    phones_left: int,
+    attempts: int,
+    screened: bool,
+    now: datetime,
+    appointment_at: datetime | None,
+    firm: bool,
+    firm_refusal: bool = False,
+    busy_today: int = 0,
+    earlier_refusals: int = 0,
+) -> CaseChange:
+    """What becomes of a case when an attempt ends with `code`.
+
+    phones_left: valid numbers of the case besides the one just dialled. attempts: of the case, this
+    one included. appointment_at, firm: the promise, for outcomes that may carry one. firm_refusal:
+    not to be converted. busy_today, earlier_refusals: attempts of the case that ended so before
+    this one, today and in all. Datetimes are aware. Raises UnknownOutcome, and ValueError where an
+    appointment is missing, or given with an outcome that cannot carry one.
+    """
+    row = outcome(code)
+    if appointment_at is None and row.needs is Needs.APPOINTMENT:
+        raise ValueError(f"outcome {code} needs the time of the appointment")
+    if appointment_at is not None and not row.may_book:
+        raise ValueError(f"outcome {code} takes no appointment")
+    situation = _Situation(
+        row,
+        aapor(code, screened)[0],
+        phones_left,
+        attempts,
+        now,
+        appointment_at,
+        firm,
+        firm_refusal,
+        busy_today,
+        earlier_refusals,
+    )
+    return _booked(situation) if appointment_at else _THEN[row.then](situation)
+
+
+def _booked(case: _Situation) -> CaseChange:
+    assert case.appointment_at is not None
+    return case.due(case.appointment_at, APPOINTMENT if case.firm else SOFT)
+
+
+def _close_number(case: _Situation) -> CaseChange:
+    """The number is dead; the case lives on while it has another, which is tried at once."""
+    if case.phones_left:
+        return case.due(case.now, RETRY, close_phone=True, redial=True)
+    return case.closed(close_phone=True)
+
+
+def _busy(case: _Situation) -> CaseChange:
+    if case.busy_today + 1 >= BUSY_PER_DAY:
+        return case.due(next_morning(case.now), RETRY)
+    return case.due(case.now + BUSY_DELAY, BUSY)
+
+
+def _other_day_part(case: _Situation) -> CaseChange:
+    at = other_day_part(case.now)
+    if case.attempts >= ANOTHER_DAY_FROM:
+        at = max(at, another_day(case.now))
+    return case.due(at, RETRY)
+
+
+def _resume(case: _Situation) -> CaseChange:
+    """A break-off is resumed once, on another part of the day; leaving it again is a refusal."""
+    return case.closed() if case.earlier_refusals else case.due(other_day_part(case.now), SOFT)
+
+
+def _convert_once(case: _Situation) -> CaseChange:
+    """A soft refusal is asked again once, a week later and on another part of the day."""
+    if case.firm_refusal or case.earlier_refusals:
+        return case.closed()
+    return case.due(other_day_part(case.now, after=COOLING_OFF), RETRY)
+
+
+_THEN: dict[Then, Callable[[_Situation], CaseChange]] = {
+    Then.CLOSE: _Situation.closed,
+    Then.CLOSE_NUMBER: _close_number,
+    Then.OPPOSE: lambda case: case.closed(close_phone=True, oppose=True),
+    Then.CALL_AT_ONCE: lambda case: case.due(case.now, LINE_CUT, redial=True),
+    Then.BOOKED: _booked,
+    Then.BUSY: _busy,
+    Then.OTHER_DAY_PART: _other_day_part,
+    Then.RESUME: _resume,
+    Then.COOL_OFF: lambda case: case.due(case.now + COOLING_OFF, RETRY),
+    Then.CONVERT_ONCE: _convert_once,
+}
+
+
+def day_part(at: datetime) -> int:
+    """0 morning, 1 afternoon, 2 evening and night, by the local hour."""
+    hour = at.astimezone(LOCAL).hour
+    return sum(hour >= start for start in DAY_PARTS[1:]) if hour >= DAY_PARTS[0] else 2
+
+
+def other_day_part(now: datetime, after: timedelta = RETRY_DELAY) -> datetime:
+    """The first instant at least `after` from `now` that lies in another part of the day (UTC)."""
+    at = now.astimezone(UTC) + after
+    if day_part(at) != day_part(now):
+        return at
+    today = at.astimezone(LOCAL).date()
+    starts = (_local(day, hour) for day in (today, today + timedelta(days=1)) for hour in DAY_PARTS)
+    return next(start for start in starts if start > at and day_part(start) != day_part(now))
+
+
+def another_day(now: datetime) -> datetime:
+    """Tomorrow, at the start of the part of the day that comes after that of `now` (UTC)."""
+    tomorrow = now.astimezone(LOCAL).date() + timedelta(days=1)
+    return _local(tomorrow, DAY_PARTS[(day_part(now) + 1) % len(DAY_PARTS)])
+
+
+def next_morning(now: datetime) -> datetime:
+    """Tomorrow at the start of the morning, local time (UTC)."""
+    return _local(now.astimezone(LOCAL).date() + timedelta(days=1), DAY_PARTS[0])
+
+
+def _local(day: date, hour: int) -> datetime:
+    return datetime.combine(day, time(hour), LOCAL).astimezone(UTC)
