@@ -77,7 +77,7 @@ class Then(StrEnum):
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Disposition:
     """One row of the table.
 
     `code` is the two digits that are typed (and what `disposition` columns hold), `name` the name
@@ -118,114 +118,115 @@ class CaseChange:
     redial: bool = False
 
 
-class UnknownOutcome(LookupError):
+class UnknownDisposition(LookupError):
     """No outcome has this code."""
 
 
 _CASE, _NUMBER, _PERSON = Scope.CASE, Scope.NUMBER, Scope.PERSON
 _OUT_OF_SECTOR, _SECOND_HOME, _NO_ADULT = ("4.10", "NE"), ("4.50", "NE"), ("4.70", "NE")
 
-OUTCOMES: tuple[Outcome, ...] = (
+DISPOSITIONS: tuple[Disposition, ...] = (
     # Interview
-    Outcome("10", "COMPLET", _("Entretien complet"), Group.INTERVIEW, _CASE,
+    Disposition("10", "COMPLET", _("Entretien complet"), Group.INTERVIEW, _CASE,
             ("1.1", "I"), ("1.1", "I"), Then.CLOSE),
-    Outcome("11", "PARTIEL", _("Partiel, après le seuil"), Group.INTERVIEW, _CASE,
+    Disposition("11", "PARTIEL", _("Partiel, après le seuil"), Group.INTERVIEW, _CASE,
             ("1.2", "P"), ("1.2", "P"), Then.CLOSE),
-    Outcome("12", "ABANDON", _("Abandon avant le seuil"), Group.INTERVIEW, _CASE,
+    Disposition("12", "ABANDON", _("Abandon avant le seuil"), Group.INTERVIEW, _CASE,
             ("2.12", "R"), ("2.12", "R"), Then.RESUME, may_book=True),
-    Outcome("13", "LIGNE_COUPEE", _("Ligne coupée"), Group.INTERVIEW, _CASE,
+    Disposition("13", "LIGNE_COUPEE", _("Ligne coupée"), Group.INTERVIEW, _CASE,
             ("2.12", "R"), ("3.16", "UH"), Then.CALL_AT_ONCE),
     # Call back
-    Outcome("20", "RDV", _("Rendez-vous"), Group.CALL_BACK, _CASE,
+    Disposition("20", "RDV", _("Rendez-vous"), Group.CALL_BACK, _CASE,
             ("2.21", "NC"), ("3.20", "UR"), Then.BOOKED, Needs.APPOINTMENT, may_book=True),
-    Outcome("21", "ABSENT", _("Personne absente"), Group.CALL_BACK, _PERSON,
+    Disposition("21", "ABSENT", _("Personne absente"), Group.CALL_BACK, _PERSON,
             ("2.21", "NC"), ("2.21", "NC"), Then.COOL_OFF, may_book=True),
-    Outcome("22", "BARRAGE", _("Un tiers fait barrage"), Group.CALL_BACK, _CASE,
+    Disposition("22", "BARRAGE", _("Un tiers fait barrage"), Group.CALL_BACK, _CASE,
             ("2.21", "NC"), ("3.20", "UR"), Then.OTHER_DAY_PART, may_book=True),
-    Outcome("23", "RACCROCHE", _("A raccroché sans un mot"), Group.CALL_BACK, _CASE,
+    Disposition("23", "RACCROCHE", _("A raccroché sans un mot"), Group.CALL_BACK, _CASE,
             ("2.11", "R"), ("3.20", "UR"), Then.CONVERT_ONCE),
-    Outcome("24", "REPONDEUR_OK", _("Répondeur d’un foyer connu"), Group.CALL_BACK, _CASE,
+    Disposition("24", "REPONDEUR_OK", _("Répondeur d’un foyer connu"), Group.CALL_BACK, _CASE,
             ("2.22", "NC"), ("3.14", "UH"), Then.OTHER_DAY_PART),
     # Refusal
-    Outcome("40", "REFUS_FOYER", _("Refus du foyer"), Group.REFUSAL, _CASE,
+    Disposition("40", "REFUS_FOYER", _("Refus du foyer"), Group.REFUSAL, _CASE,
             ("2.111", "R"), ("3.20", "UR"), Then.CONVERT_ONCE),
-    Outcome("41", "REFUS_PERS", _("Refus de la personne"), Group.REFUSAL, _CASE,
+    Disposition("41", "REFUS_PERS", _("Refus de la personne"), Group.REFUSAL, _CASE,
             ("2.112", "R"), ("2.112", "R"), Then.CONVERT_ONCE),
-    Outcome("42", "OPPOSITION", _("Ne plus appeler"), Group.REFUSAL, _NUMBER,
+    Disposition("42", "OPPOSITION", _("Ne plus appeler"), Group.REFUSAL, _NUMBER,
             ("2.112", "R"), ("3.20", "UR"), Then.OPPOSE),
     # Number
-    Outcome("31", "OCCUPE", _("Occupé"), Group.NUMBER, _NUMBER,
+    Disposition("31", "OCCUPE", _("Occupé"), Group.NUMBER, _NUMBER,
             ("3.12", "UH"), ("3.12", "UH"), Then.BUSY),
-    Outcome("32", "SANS_REPONSE", _("Ne répond pas"), Group.NUMBER, _NUMBER,
+    Disposition("32", "SANS_REPONSE", _("Ne répond pas"), Group.NUMBER, _NUMBER,
             ("3.13", "UH"), ("3.13", "UH"), Then.OTHER_DAY_PART),
-    Outcome("33", "REPONDEUR", _("Répondeur"), Group.NUMBER, _NUMBER,
+    Disposition("33", "REPONDEUR", _("Répondeur"), Group.NUMBER, _NUMBER,
             ("3.14", "UH"), ("3.14", "UH"), Then.OTHER_DAY_PART),
-    Outcome("34", "FAUX_NUMERO", _("Faux numéro"), Group.NUMBER, _NUMBER,
+    Disposition("34", "FAUX_NUMERO", _("Faux numéro"), Group.NUMBER, _NUMBER,
             ("4.31", "NE"), ("4.31", "NE"), Then.CLOSE_NUMBER),
-    Outcome("35", "FAX", _("Fax ou modem"), Group.NUMBER, _NUMBER,
+    Disposition("35", "FAX", _("Fax ou modem"), Group.NUMBER, _NUMBER,
             ("4.20", "NE"), ("4.20", "NE"), Then.CLOSE_NUMBER),
-    Outcome("36", "CHANGE", _("Numéro réattribué"), Group.NUMBER, _NUMBER,
+    Disposition("36", "CHANGE", _("Numéro réattribué"), Group.NUMBER, _NUMBER,
             ("4.41", "NE"), ("4.41", "NE"), Then.CLOSE_NUMBER),
-    Outcome("37", "BLOCAGE", _("Appel filtré ou bloqué"), Group.NUMBER, _NUMBER,
+    Disposition("37", "BLOCAGE", _("Appel filtré ou bloqué"), Group.NUMBER, _NUMBER,
             ("3.15", "UH"), ("3.15", "UH"), Then.OTHER_DAY_PART),
     # Not in the target population
-    Outcome("60", "HORS_SECTEUR", _("Hors secteur"), Group.NOT_TARGET, _CASE,
+    Disposition("60", "HORS_SECTEUR", _("Hors secteur"), Group.NOT_TARGET, _CASE,
             _OUT_OF_SECTOR, _OUT_OF_SECTOR, Then.CLOSE),
-    Outcome("61", "ENTREPRISE", _("Entreprise"), Group.NOT_TARGET, _NUMBER,
+    Disposition("61", "ENTREPRISE", _("Entreprise"), Group.NOT_TARGET, _NUMBER,
             ("4.51", "NE"), ("4.51", "NE"), Then.CLOSE_NUMBER),
-    Outcome("62", "RES_SECOND", _("Résidence secondaire"), Group.NOT_TARGET, _CASE,
+    Disposition("62", "RES_SECOND", _("Résidence secondaire"), Group.NOT_TARGET, _CASE,
             _SECOND_HOME, _SECOND_HOME, Then.CLOSE),
-    Outcome("63", "MINEUR", _("Aucun adulte"), Group.NOT_TARGET, _CASE,
+    Disposition("63", "MINEUR", _("Aucun adulte"), Group.NOT_TARGET, _CASE,
             _NO_ADULT, _NO_ADULT, Then.CLOSE),
     # Counted apart and never as a refusal: the survey closed the door, not the household.
-    Outcome("64", "QUOTA", _("Quota atteint"), Group.NOT_TARGET, _CASE,
+    Disposition("64", "QUOTA", _("Quota atteint"), Group.NOT_TARGET, _CASE,
             ("4.80", "NE"), ("4.80", "NE"), Then.CLOSE),
     # Other
-    Outcome("50", "LANGUE", _("Langue"), Group.OTHER, _CASE,
+    Disposition("50", "LANGUE", _("Langue"), Group.OTHER, _CASE,
             ("2.33", "O"), ("3.20", "UR"), Then.CLOSE, Needs.NOTE),
-    Outcome("51", "INCAPACITE", _("Incapacité"), Group.OTHER, _PERSON,
+    Disposition("51", "INCAPACITE", _("Incapacité"), Group.OTHER, _PERSON,
             ("2.32", "O"), ("3.20", "UR"), Then.CLOSE),
-    Outcome("52", "DECES", _("Décès"), Group.OTHER, _PERSON,
+    Disposition("52", "DECES", _("Décès"), Group.OTHER, _PERSON,
             ("2.31", "O"), ("2.31", "O"), Then.CLOSE),
-    Outcome("53", "TECHNIQUE", _("Problème technique"), Group.OTHER, _NUMBER,
+    Disposition("53", "TECHNIQUE", _("Problème technique"), Group.OTHER, _NUMBER,
             ("3.16", "UH"), ("3.16", "UH"), Then.OTHER_DAY_PART),
-    Outcome("54", "ELIG_INC", _("Foyer joint, éligibilité inconnue"), Group.OTHER, _CASE,
+    Disposition("54", "ELIG_INC", _("Foyer joint, éligibilité inconnue"), Group.OTHER, _CASE,
             ("3.21", "UR"), ("3.21", "UR"), Then.OTHER_DAY_PART),
     # What a case is before anybody rang it: nobody types it.
-    Outcome("00", "NON_TRAITE", _("Fiche non appelée"), Group.OTHER, _CASE,
+    Disposition("00", "NON_TRAITE", _("Fiche non appelée"), Group.OTHER, _CASE,
             ("3.11", "UH"), ("3.11", "UH"), Then.OTHER_DAY_PART, offered=False),
 )  # fmt: skip
 
-_BY_CODE = {outcome.code: outcome for outcome in OUTCOMES}
-_BY_NAME = {outcome.name: outcome for outcome in OUTCOMES}
+BY_CODE = {row.code: row for row in DISPOSITIONS}
+BY_NAME = {row.name: row for row in DISPOSITIONS}
 
 
-def outcome(code: str) -> Outcome:
-    """The row that is typed as `code`. Raises UnknownOutcome."""
+def disposition(code: str) -> Disposition:
+    """The row that is typed as `code`. Raises UnknownDisposition."""
     try:
-        return _BY_CODE[code]
+        return BY_CODE[code]
     except KeyError:
-        raise UnknownOutcome(code) from None
+        raise UnknownDisposition(code) from None
 
 
-def named(name: str) -> Outcome:
-    """The row called `name` in an instrument's `end` ("COMPLET"). Raises UnknownOutcome."""
+def named(name: str) -> Disposition:
+    """The row called `name` in an instrument's `end` ("COMPLET"). Raises UnknownDisposition."""
     try:
-        return _BY_NAME[name]
+        return BY_NAME[name]
     except KeyError:
-        raise UnknownOutcome(name) from None
+        raise UnknownDisposition(name) from None
 
 
-def on_screen() -> dict[Group, list[Outcome]]:
+def on_screen() -> dict[Group, list[Disposition]]:
     """The outcomes that an interviewer may type, by block, both in the order of the screen."""
     return {
-        group: [row for row in OUTCOMES if row.offered and row.group is group] for group in Group
+        group: [row for row in DISPOSITIONS if row.offered and row.group is group]
+        for group in Group
     }
 
 
 def aapor(code: str, screened: bool) -> tuple[str, str]:
     """(final disposition code, class) once the case is, or is not, known to be eligible."""
-    row = outcome(code)
+    row = disposition(code)
     return row.if_eligible if screened else row.if_unknown
 
 
@@ -233,7 +234,7 @@ def aapor(code: str, screened: bool) -> tuple[str, str]:
 class _Situation:
     """What the functions of `_THEN` decide from."""
 
-    outcome: Outcome
+    disposition: Disposition
     aapor: str
     phones_left: int
     attempts: int
@@ -246,13 +247,15 @@ class _Situation:
 
     def closed(self, *, close_phone: bool = False, oppose: bool = False) -> CaseChange:
         return CaseChange(
-            CLOSED, self.outcome.code, self.aapor, RETRY, self.now, close_phone, oppose
+            CLOSED, self.disposition.code, self.aapor, RETRY, self.now, close_phone, oppose
         )
 
     def due(
         self, at: datetime, tier: int, *, close_phone: bool = False, redial: bool = False
     ) -> CaseChange:
-        return CaseChange(OPEN, self.outcome.code, self.aapor, tier, at, close_phone, redial=redial)
+        return CaseChange(
+            OPEN, self.disposition.code, self.aapor, tier, at, close_phone, redial=redial
+        )
 
 
 def after_outcome(
@@ -271,16 +274,14 @@ def after_outcome(
     """What becomes of a case when an attempt ends with `code`.
 
     phones_left: valid numbers of the case besides the one just dialled. attempts: of the case, this
-    one included. appointment_at, firm: the promise, for outcomes that may carry one. firm_refusal:
-    not to be converted. busy_today, earlier_refusals: attempts of the case that ended so before
-    this one, today and in all. Datetimes are aware. Raises UnknownOutcome, and ValueError where an
-    appointment is missing, or given with an outcome that cannot carry one.
+    one included. appointment_at, firm: the promise, read where the outcome `may_book`.
+    firm_refusal: not to be converted. busy_today, earlier_refusals: attempts of the case that ended
+    so before this one, today and in all. Datetimes are aware. Raises UnknownDisposition, and
+    ValueError where the outcome needs an appointment and has none.
     """
-    row = outcome(code)
+    row = disposition(code)
     if appointment_at is None and row.needs is Needs.APPOINTMENT:
         raise ValueError(f"outcome {code} needs the time of the appointment")
-    if appointment_at is not None and not row.may_book:
-        raise ValueError(f"outcome {code} takes no appointment")
     situation = _Situation(
         row,
         aapor(code, screened)[0],
@@ -293,7 +294,8 @@ def after_outcome(
         busy_today,
         earlier_refusals,
     )
-    return _booked(situation) if appointment_at else _THEN[row.then](situation)
+    booked = row.may_book and appointment_at is not None
+    return _booked(situation) if booked else _THEN[row.then](situation)
 
 
 def _booked(case: _Situation) -> CaseChange:
