@@ -47,7 +47,13 @@ def database(url: str) -> dict[str, Any]:
         "CONN_MAX_AGE": 0,
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {key: value for key, value in parts.items() if key not in named}
-        | {"pool": {"min_size": 1, "max_size": int(os.environ.get("POOL_SIZE", "6")), "timeout": 10}},
+        | {
+            "pool": {
+                "min_size": 1,
+                "max_size": int(os.environ.get("POOL_SIZE", "6")),
+                "timeout": 10,
+            }
+        },
     }
 
 

@@ -1,6 +1,7 @@
 """Rows of the fieldwork: who works, which wave, whom to call, what happened, what is counted."""
 
 from cati.models.calls import Appointment, Attempt, Note
+from cati.models.jobs import Download, Job
 from cati.models.people import Membership, Role, User
 from cati.models.quotas import Place, QuotaCell
 from cati.models.requests import IdempotentRequest
@@ -21,7 +22,9 @@ __all__ = [
     "Case",
     "CaseInterview",
     "Contact",
+    "Download",
     "IdempotentRequest",
+    "Job",
     "Membership",
     "Note",
     "Opposition",

@@ -77,9 +77,7 @@ class Note(models.Model):
     """What an interviewer wants the next one to know; on the case, or on one item."""
 
     case = models.ForeignKey("cati.Case", on_delete=models.CASCADE, related_name="notes")
-    author = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+"
-    )
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     item = models.CharField(max_length=40, blank=True, default="")
     text = models.TextField(max_length=2000)
     at = models.DateTimeField()

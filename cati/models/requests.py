@@ -10,9 +10,7 @@ class IdempotentRequest(models.Model):
     """What was answered to a request with this client-made UUID; the same request gets it again."""
 
     uuid = models.UUIDField(primary_key=True)
-    actor = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+"
-    )
+    actor = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     body_hash = models.CharField(max_length=64)
     status = models.PositiveSmallIntegerField()
     reply = models.JSONField()

@@ -133,9 +133,7 @@ def _lease(case_id: int, wave: Wave, user: User, now: datetime) -> Case:
     case = Case.objects.select_related("wave").get(pk=case_id)
     until = now + timedelta(seconds=wave.lease_seconds)
     with connection.cursor() as cursor:
-        cursor.execute(
-            HOLD, {"case": case.pk, "epoch": case.epoch + 1, "until": until, "now": now}
-        )
+        cursor.execute(HOLD, {"case": case.pk, "epoch": case.epoch + 1, "until": until, "now": now})
         held = cursor.rowcount
     if held != case.phones.count():
         raise NumbersTaken

@@ -21,7 +21,9 @@ def hold(case_id: int, user: User, epoch: int, now: datetime) -> Case:
     respondent on the line matter more than a late heartbeat.
     """
     case = (
-        Case.objects.select_for_update(of=("self",)).select_related("wave", "holder").get(pk=case_id)
+        Case.objects.select_for_update(of=("self",))
+        .select_related("wave", "holder")
+        .get(pk=case_id)
     )
     if case.holder_id != user.pk or case.epoch != epoch:
         raise StaleLease(case.holder.short_name if case.holder else "")

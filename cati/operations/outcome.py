@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.db.models import F
 from django.utils.translation import gettext as _
+from questionnaire.queries import current_route
 
 from cati.core.dispositions import BY_CODE, CaseChange, Disposition, aapor, after_outcome
 from cati.core.scheduling import PARIS, hours_text, may_call
@@ -19,7 +20,6 @@ from cati.operations.idempotency import Reply, once
 from cati.operations.leases import hold, let_go
 from questionnaire import operations as journal
 from questionnaire.models import Interview
-from questionnaire.queries import current_route
 
 FARTHEST_APPOINTMENT = timedelta(days=60)
 COMPLETE = "10"
@@ -55,9 +55,7 @@ def record_outcome(
         "ask_for": outcome.ask_for,
         "mine": outcome.mine,
     }
-    return once(
-        outcome.uuid, user, body, now, lambda: _record(case_id, user, epoch, outcome, now)
-    )
+    return once(outcome.uuid, user, body, now, lambda: _record(case_id, user, epoch, outcome, now))
 
 
 def _record(case_id: int, user: User, epoch: int, outcome: OutcomeInput, now: datetime) -> Reply:

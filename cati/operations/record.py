@@ -15,6 +15,9 @@ from uuid import UUID, uuid4
 
 from django.db import transaction
 from django.utils.translation import gettext as _
+from questionnaire.core.routing import Effects, NeedsDraw, NeedsPlace, Route
+from questionnaire.operations import EventInput
+from questionnaire.queries import program_of
 
 from cati.models import Attempt, Case, CaseInterview, Contact, Sector, User
 from cati.operations import places
@@ -23,10 +26,7 @@ from cati.operations.errors import Refused
 from cati.operations.idempotency import Reply, once
 from cati.operations.leases import hold
 from questionnaire import operations as journal
-from questionnaire.core.routing import Effects, NeedsDraw, NeedsPlace, Route
 from questionnaire.models import AnswerEvent, Interview
-from questionnaire.operations import EventInput
-from questionnaire.queries import program_of
 
 # After these minutes since consent, the person has given too much to be sent away by a quota.
 NO_QUOTA_AFTER = timedelta(minutes=5)
@@ -80,9 +80,7 @@ def save_answer(case_id: int, user: User, epoch: int, answer: AnswerInput, now: 
         "instance": answer.instance,
         "value": answer.value,
     }
-    return once(
-        answer.uuid, user, body, now, lambda: _save(case_id, user, epoch, answer, now)
-    )
+    return once(answer.uuid, user, body, now, lambda: _save(case_id, user, epoch, answer, now))
 
 
 def preview_answer(interview: Interview, answer: AnswerInput) -> Effects:
@@ -97,9 +95,7 @@ def _save(case_id: int, user: User, epoch: int, answer: AnswerInput, now: dateti
     if _stored_with_contact(interview, answer):
         _keep_with_contact(case, answer)
         value = {"given": True}
-    route = journal.record(
-        interview, [_event(answer, value)], actor=user, epoch=epoch, now=now
-    )
+    route = journal.record(interview, [_event(answer, value)], actor=user, epoch=epoch, now=now)
     route = settle(case, interview, route, user, now)
     if interview.sector and not case.screened:
         # Living in one of the sectors is what makes a household eligible.
@@ -239,7 +235,11 @@ def _permuted_block(case: Case, need: NeedsDraw) -> str:
     block follows from the wave, the stratum and the block's number alone.
     """
     values: Sequence[str] = need.values
-    sector = Sector.objects.select_for_update(no_key=True).filter(wave=case.wave, code=need.stratum).first()
+    sector = (
+        Sector.objects.select_for_update(no_key=True)
+        .filter(wave=case.wave, code=need.stratum)
+        .first()
+    )
     rank = AnswerEvent.objects.filter(
         kind=AnswerEvent.Kind.DRAW,
         value__name=need.name,
