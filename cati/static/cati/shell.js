@@ -1,0 +1,137 @@
+// What every page shares: single-key shortcuts, dialogs, the theme, forms that are sent once.
+// A button or link says its key in `data-key` ("A", "Alt+S"); a click is what the key does.
+
+function writesText(element) {
+  if (element instanceof HTMLTextAreaElement) return true;
+  return element instanceof HTMLInputElement && /^(text|search|tel|password)$/.test(element.type) && !element.matches(".codebox");
+}
+
+function keyName(event) {
+  const key = event.key.length === 1 ? event.key.toUpperCase() : event.key;
+  return (event.altKey ? "Alt+" : "") + key;
+}
+
+document.addEventListener("keydown", (event) => {
+  if (event.repeat || event.isComposing || event.ctrlKey || event.metaKey || event.defaultPrevented) return;
+  const name = keyName(event);
+  const typing = writesText(event.target);
+  const layer = document.querySelector("dialog[open]");
+  if ((name === "?" && !typing) || name === "Alt+K") {
+    event.preventDefault();
+    if (!layer) document.getElementById("keys")?.showModal();
+    return;
+  }
+  if (typing && !event.altKey) return;
+  const scope = layer ?? document;
+  const target = [...scope.querySelectorAll("[data-key]")].find(
+    (element) => element.dataset.key.split(" ").includes(name) && (layer || !element.closest("dialog")),
+  );
+  if (!target || target.disabled || target.getAttribute("aria-disabled") === "true") return;
+  event.preventDefault();
+  target.click();
+});
+
+document.addEventListener("click", (event) => {
+  const opener = event.target.closest("[data-open]");
+  if (opener) openDialog(opener.dataset.open);
+  if (event.target.closest("dialog [data-close]")) event.target.closest("dialog").close();
+  if (event.target.closest("[data-theme-switch]")) switchTheme();
+});
+
+function openDialog(id) {
+  const dialog = document.getElementById(id);
+  const item = dialog.querySelector("[name=item]");
+  const named = dialog.querySelector("[data-note-item]");
+  if (item) item.value = named.textContent = document.getElementById("question")?.dataset.item ?? "";
+  dialog.showModal();
+}
+
+function switchTheme() {
+  const root = document.documentElement;
+  const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+  root.dataset.theme = dark ? "light" : "dark";
+  try {
+    localStorage.setItem("theme", root.dataset.theme);
+  } catch {
+    // The choice then holds for this page only.
+  }
+}
+
+// A second press on the same form must not send it twice.
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (event.defaultPrevented || form.method === "dialog") return;
+  if (form.dataset.sent) event.preventDefault();
+  form.dataset.sent = "1";
+  event.submitter?.setAttribute("aria-busy", "true");
+});
+addEventListener("pageshow", () => document.querySelectorAll("form[data-sent]").forEach((form) => delete form.dataset.sent));
+
+// Times that run: « 18:06 » since a number of seconds that the server gave.
+const loaded = performance.now();
+function runClocks() {
+  for (const clock of document.querySelectorAll("[data-seconds]")) {
+    const seconds = Math.floor(Number(clock.dataset.seconds) + (performance.now() - loaded) / 1000);
+    clock.textContent = clock.dataset.minutes !== undefined
+      ? String(Math.floor(seconds / 60))
+      : `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+  }
+}
+setInterval(runClocks, 1000);
+runClocks();
+
+// ------------------------------------------------------------------ pieces for the call screens
+
+function csrfToken() {
+  return document.cookie.match(/(?:^|; )csrftoken=([^;]+)/)?.[1] ?? "";
+}
+
+/** Put each top-level element of `html` in the place of the one with its id. */
+function swap(html) {
+  const parsed = new DOMParser().parseFromString(html, "text/html");
+  for (const piece of [...parsed.body.children]) document.getElementById(piece.id)?.replaceWith(piece);
+}
+
+// The lease of a case lives as long as its page says so; the server says who took it over.
+const lease = document.querySelector("[data-heartbeat]");
+if (lease) {
+  setInterval(async () => {
+    try {
+      const response = await fetch(lease.dataset.heartbeat, {
+        method: "POST",
+        headers: { "Content-Type": "application/json", "X-CSRFToken": csrfToken() },
+        body: JSON.stringify({ epoch: Number(lease.dataset.epoch) }),
+      });
+      if (response.status === 409) location.reload();
+    } catch {
+      // Cut off: the next beat, or the answer on its way, will tell.
+    }
+  }, 15000);
+}
+
+// A form sent in the background: what was typed stays until the server has it.
+document.addEventListener("submit", async (event) => {
+  const form = event.target.closest("[data-quiet]");
+  if (!form) return;
+  event.preventDefault();
+  const error = form.querySelector("[role=alert]");
+  try {
+    const response = await fetch(form.action, { method: "POST", body: new FormData(form), headers: { Accept: "application/json" } });
+    const reply = await response.json();
+    if (response.status === 409 && reply.stale) return location.reload();
+    error.textContent = response.ok ? "" : Object.values(reply.errors).join(" ");
+    if (!response.ok) return;
+    swap(reply.html);
+    form.reset();
+    form.closest("dialog")?.close();
+  } catch {
+    error.textContent = form.dataset.cut;
+  }
+}, true);
+
+// In a note, Enter keeps it; Shift with Enter breaks the line.
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Enter" || event.shiftKey || event.isComposing || !event.target.matches("dialog textarea")) return;
+  event.preventDefault();
+  event.target.form.requestSubmit();
+});
