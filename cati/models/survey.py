@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 def every_hour() -> dict[str, list[str]]:
-    """Calling hours by ISO weekday, "HH:MM" bounds; the default calls at every hour of every day."""
+    """Calling hours by ISO weekday, "HH:MM" bounds; by default, at every hour."""
     return {str(day): ["00:00", "24:00"] for day in range(1, 8)}
 
 
