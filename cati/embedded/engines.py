@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
 
+import psycopg
+
 from cati.embedded.guard import Guard
 from cati.embedded.place import SHORT_LIVED, Place, place_for, private_folder, write_private
 
@@ -43,7 +45,7 @@ THROWAWAY = DURABLE | {
 
 VALKEY = (
     *("--port", "0", "--unixsocketperm", "700"),
-    *("--save", "", "--appendonly", "no", "--daemonize", "no"),
+    *("--save", "", "--appendonly", "no"),
     # Cached fragments expire and may go first; queued messages have no date and stay.
     *("--maxmemory", "256mb", "--maxmemory-policy", "volatile-lru"),
 )
@@ -57,6 +59,8 @@ ALTER DEFAULT PRIVILEGES FOR ROLE {OWNER}
     GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {APPLICATION};
 ALTER DEFAULT PRIVILEGES FOR ROLE {OWNER} GRANT USAGE ON SEQUENCES TO {APPLICATION};
 """
+CREATE_DATABASE = f"CREATE DATABASE cati OWNER {OWNER}"
+ALLOW_TEST_DATABASES = f"ALTER ROLE {OWNER} CREATEDB"
 
 
 class Engines:
@@ -70,6 +74,7 @@ class Engines:
     def start(self) -> None:
         self.start_postgresql()
         self.start_valkey()
+        self.guard.wait_until("valkey", self.valkey_answers, within=10)
 
     def start_postgresql(self) -> int:
         """Create the cluster and its roles where they are missing; returns the process id."""
@@ -101,15 +106,13 @@ class Engines:
 
     def start_valkey(self) -> int:
         """A cache and a queue that may be lost at any moment: nothing is written to disk."""
-        pid = self.guard.start(
+        return self.guard.start(
             "valkey",
             [self.place.valkey, *VALKEY, "--unixsocket", self.valkey_socket],
             log=self.place.logs / "valkey.log",
             env=clean_environment(),
-            folder=self.place.logs,
+            folder=Path("/"),
         )
-        self.guard.wait_until("valkey", self.valkey_answers, within=10)
-        return pid
 
     def create_cluster(self) -> None:
         """initdb beside the final name, then a rename: half a cluster is never taken for one."""
@@ -129,33 +132,28 @@ class Engines:
 
     def create_roles(self) -> None:
         """The two roles and the database `cati`; repeatable, as a first start may be cut short."""
-        import psycopg
-
-        superuser = {"host": str(self.place.sockets), "user": "postgres", "dbname": "template1"}
-        with psycopg.connect(**superuser) as template:
+        with self.superuser("template1") as template:
             known = "SELECT 1 FROM pg_roles WHERE rolname = %s"
             if not template.execute(known, [APPLICATION]).fetchone():
                 template.execute(ROLES)
-        with psycopg.connect(**superuser | {"dbname": "postgres"}, autocommit=True) as server:
+        with self.superuser("postgres") as server:
             if not server.execute("SELECT 1 FROM pg_database WHERE datname = 'cati'").fetchone():
-                server.execute(f"CREATE DATABASE cati OWNER {OWNER}")
+                server.execute(CREATE_DATABASE)
 
     def allow_test_databases(self) -> None:
         """Let the owner create databases, as pytest-django does; never in a lasting cluster."""
-        import psycopg
+        with self.superuser("postgres") as server:
+            server.execute(ALLOW_TEST_DATABASES)
 
-        with psycopg.connect(
-            host=str(self.place.sockets), user="postgres", dbname="postgres"
-        ) as server:
-            server.execute(f"ALTER ROLE {OWNER} CREATEDB")
+    def superuser(self, database: str) -> psycopg.Connection:
+        """A connection that only start-up uses: the application never is the superuser."""
+        return psycopg.connect(
+            host=str(self.place.sockets), user="postgres", dbname=database, autocommit=True
+        )
 
     def postgresql_answers(self) -> bool:
-        import psycopg
-
         try:
-            psycopg.connect(
-                host=str(self.place.sockets), user="postgres", dbname="template1"
-            ).close()
+            self.superuser("template1").close()
         except psycopg.OperationalError:
             return False
         return True

@@ -50,6 +50,13 @@ class ChildFailed(RuntimeError):
         self.name = name
 
 
+class GuardKilled(RuntimeError):
+    """The guard is gone, and by the kernel's second net the children with it."""
+
+    def __init__(self) -> None:
+        super().__init__("The process that guards the engines was killed: all is stopped.")
+
+
 def last_lines(log: Path, count: int = 15) -> str:
     with contextlib.suppress(OSError):
         return "\n".join(
@@ -172,7 +179,7 @@ class Guard:
             while waiting:
                 waiting = waiting[self._requests.write(waiting) or 0 :]
         except BrokenPipeError:
-            raise RuntimeError("The process that guards the engines was killed.") from None
+            raise GuardKilled from None
 
     def _report(self, timeout: float | None) -> dict[str, Any] | None:
         """Read one report; ends are kept for `next_end`. None when time is up."""
@@ -181,7 +188,7 @@ class Guard:
                 return None
             received = self._reports.read(65536)
             if not received:
-                raise RuntimeError("The process that guards the engines was killed.")
+                raise GuardKilled
             self._unread += received
         line, self._unread = self._unread.split(b"\n", 1)
         report: dict[str, Any] = json.loads(line)

@@ -55,14 +55,14 @@ class Place:
     @property
     def outside(self) -> list[Path]:
         """Folders of this place alone that do not lie in `data`."""
-        folders = (self.cluster.parent, self.sockets)
-        return [folder for folder in folders if not folder.is_relative_to(self.data)]
+        home = self.cluster.parent
+        places = {home} if self.sockets.is_relative_to(home) else {home, self.sockets}
+        return sorted(places - {self.data})
 
 
 def place_for(data: Path) -> Place:
     """Choose, create and secure the folders for the engines of one data folder."""
-    data = data.resolve()
-    new_folder(data, 0o711 if os.geteuid() == 0 else 0o700)
+    data = data_folder(data)
     new_folder(data / "log", 0o700)
     account = unprivileged_account()
     remarks: list[str] = []
@@ -87,6 +87,11 @@ def place_for(data: Path) -> Place:
         account=account,
         remarks=tuple(remarks),
     )
+
+
+def data_folder(path: Path) -> Path:
+    """Create the data folder: as root, the user of postgres must be able to pass through it."""
+    return new_folder(path.resolve(), 0o711 if os.geteuid() == 0 else 0o700)
 
 
 def unprivileged_account() -> tuple[int, int] | None:
