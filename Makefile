@@ -9,7 +9,7 @@ export UV_PYTHON_DOWNLOADS := never
 # Named after the lock's content, so that a new lock, and nothing else, makes a new environment.
 STAMP := .venv/.synced-$(shell cksum < $(LOCK) | cut -d ' ' -f 1)
 
-.PHONY: env run test check bench nightly lock messages
+.PHONY: env run test check format bench nightly lock messages
 .DEFAULT_GOAL := run
 
 env: $(STAMP)
@@ -30,3 +30,51 @@ run: env
 
 test: env
 	$(BIN)/python -m pytest $(ARGS)
+
+# From the quickest to the slowest, so that a slip is told at once.
+check: env
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/lint-imports
+	$(BIN)/djade --check --target-version 5.2 $$(find templates -name '*.html')
+	$(BIN)/djhtml --check --extra-block partialdef,endpartialdef templates
+	$(BIN)/python -m cati.embedded -- sh -ec "$$CHECK_ON_ENGINES"
+	$(BIN)/mypy
+
+# What a production server would set; the database is a new one with every migration.
+define CHECK_ON_ENGINES
+$(BIN)/python manage.py makemigrations --check --dry-run
+export DEBUG=0 DEMO=0 SECURE=1 ALLOWED_HOSTS=cati.example.org
+export CSRF_TRUSTED_ORIGINS=https://cati.example.org
+export SECRET_KEY=$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(64))')
+export PHONE_KEY_SECRET=$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(64))')
+$(BIN)/python manage.py migrate --verbosity 0
+$(BIN)/python manage.py check --deploy --database default --fail-level WARNING
+endef
+export CHECK_ON_ENGINES
+
+# Puts right what `check` would only complain of.
+format: env
+	$(BIN)/ruff check --fix-only --quiet
+	$(BIN)/ruff format --quiet
+	$(BIN)/djade --target-version 5.2 $$(find templates -name '*.html')
+	$(BIN)/djhtml --extra-block partialdef,endpartialdef templates
+
+bench: env
+	$(BIN)/python -m pytest -m bench --capture=no $(ARGS)
+
+nightly: env
+	$(BIN)/python -m pytest -m nightly $(ARGS)
+
+COMPILE = $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url \
+	--no-annotate --no-header --python-version 3.11 --extra embedded
+
+# Keeps the versions that still fit; ARGS=--upgrade takes newer ones.
+lock: env
+	$(COMPILE) $(ARGS) pyproject.toml -o deploy/requirements.lock
+	$(COMPILE) $(ARGS) --group dev pyproject.toml -o $(LOCK)
+
+# Needs GNU gettext, which only translators need: the compiled catalogues are committed.
+messages: env
+	$(BIN)/python manage.py makemessages --locale en --ignore .venv --no-location
+	$(BIN)/python manage.py compilemessages --ignore .venv
