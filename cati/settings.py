@@ -86,7 +86,7 @@ REDIS_URL = os.environ.get("REDIS_URL", "redis://127.0.0.1:6379/0")
 REDIS_TIMEOUTS = {"socket_timeout": 1.0, "socket_connect_timeout": 0.3}
 CACHES = {
     "default": {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "BACKEND": "cati.web.cache.ForgetfulRedis",
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": "cati",
         "OPTIONS": REDIS_TIMEOUTS,
@@ -131,6 +131,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "cati.web.middleware.no_store",
+    "cati.web.middleware.login_from_fragment",
 ]
 
 ROOT_URLCONF = "cati.urls"
@@ -235,7 +236,7 @@ REST_FRAMEWORK = {
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "cati.api.schema.Schema",
     "DEFAULT_PAGINATION_CLASS": "cati.api.pagination.Pages",
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],

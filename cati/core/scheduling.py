@@ -49,9 +49,10 @@ def closes_at(hours: Hours, now: datetime) -> datetime | None:
 def hours_text(hours: Hours, now: datetime) -> str:
     """« de 10 h à 20 h 30 » for the local day of `now`; '' on a closed day."""
     day = hours.get(str(now.astimezone(PARIS).isoweekday()))
-    return f"de {_spoken(day[0])} à {_spoken(day[1])}" if day else ""
+    return f"de {spoken(day[0])} à {spoken(day[1])}" if day else ""
 
 
-def _spoken(clock: str) -> str:
+def spoken(clock: str) -> str:
+    """« 20 h 30 » for "20:30"."""
     hour, minute = clock.split(":")
     return f"{int(hour)} h" if minute == "00" else f"{int(hour)} h {minute}"

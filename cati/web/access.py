@@ -1,4 +1,4 @@
-"""Who may open what: every view of a wave declares its roles here, and a test reads the declaration.
+"""Who may open what: every view of a wave declares its roles here, and a test reads them.
 
 A wave to which somebody does not belong answers 404, as if it did not exist; a wave of hers with
 another role answers 403.

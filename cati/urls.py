@@ -1,0 +1,16 @@
+"""Addresses of the whole product."""
+
+from django.urls import include, path
+
+from cati.web.auth import home, login, logout
+from cati.web.health import livez, readyz
+
+urlpatterns = [
+    path("livez", livez, name="livez"),
+    path("readyz", readyz, name="readyz"),
+    path("", home, name="home"),
+    path("connexion/", login, name="login"),
+    path("deconnexion/", logout, name="logout"),
+    path("v/<slug:wave>/", include("cati.web.urls")),
+    path("api/", include("cati.api.urls")),
+]
