@@ -10,22 +10,22 @@ import hashlib
 import hmac
 import re
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import Enum, auto
 
 import phonenumbers
 from phonenumbers import PhoneNumber, PhoneNumberFormat, PhoneNumberType, ValidationResult
 
 
-class Reason(StrEnum):
+class Reason(Enum):
     """Why a text is no number that we may ring."""
 
-    EMPTY = "empty"
-    ROUNDED = "rounded"
-    CHARACTERS = "characters"
-    TOO_SHORT = "too_short"
-    TOO_LONG = "too_long"
-    UNASSIGNED = "unassigned"
-    NOT_A_HOME = "not_a_home"
+    EMPTY = auto()
+    ROUNDED = auto()
+    CHARACTERS = auto()
+    TOO_SHORT = auto()
+    TOO_LONG = auto()
+    UNASSIGNED = auto()
+    NOT_A_HOME = auto()
 
 
 @dataclass
