@@ -1,0 +1,145 @@
+"""The demo wave: sectors, targets, people and 6,000 invented cases.
+
+Each piece is made where it is missing and left alone where it stands: what was done in the demo
+survives the next start. Only where the installation says DEMO: its passwords are public.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.conf import settings
+from django.contrib.auth.hashers import make_password
+from django.db import connection, transaction
+from django.utils.translation import gettext as _
+
+from cati.core.demo_sample import HEADER, demo_rows
+from cati.models import Membership, QuotaCell, Role, User, Wave
+from cati.operations.errors import Refused
+from cati.operations.import_sample import import_sample
+from cati.operations.setup_wave import (
+    create_wave,
+    load_sectors,
+    load_targets,
+    published_sectors,
+)
+
+NAME, SLUG, YEAR = "Vague 2026", "2026", 2026
+SEED = 2026
+SIZE = 6_000
+PARAMETERS = {"ANNEE": YEAR, "SELECTION": "quotas"}
+
+
+@dataclass(frozen=True)
+class Account:
+    """Somebody of the demo; the password is printed at every start."""
+
+    username: str
+    first_name: str
+    last_name: str
+    role: Role
+    password: str
+
+
+ACCOUNTS = (
+    Account("n.benali", "Nadia", "Benali", Role.INTERVIEWER, "demo-enquete"),
+    Account("y.chabert", "Yann", "Chabert", Role.INTERVIEWER, "demo-enquete"),
+    Account("s.mercier", "Sophie", "Mercier", Role.INTERVIEWER, "demo-enquete"),
+    Account("c.fournier", "Claire", "Fournier", Role.SUPERVISOR, "demo-terrain"),
+    Account("a.vidal", "Alain", "Vidal", Role.ADMIN, "demo-gestion"),
+)
+
+
+def prepare_demo(now: datetime, *, size: int = SIZE) -> Wave:
+    """The demo wave, complete and open. Refused where DEMO is off, or where its place is taken."""
+    if not settings.DEMO:
+        off = _("La vague de démonstration n’existe que là où DEMO=1.")
+        raise Refused({"": off})
+    with transaction.atomic():
+        _one_at_a_time()
+        wave = _wave(now)
+        _create(missing_accounts())
+        _enrol(wave)
+        if not wave.cases.exists():
+            _draw_sample(wave, size, now)
+    return wave
+
+
+def missing_accounts() -> list[Account]:
+    """The accounts that do not exist yet. Refused where somebody real has such a name."""
+    names = [account.username for account in ACCOUNTS]
+    found = dict(User.objects.filter(username__in=names).values_list("username", "is_demo"))
+    if real := sorted(name for name, is_demo in found.items() if not is_demo):
+        taken = _("Ces comptes existent hors de la démonstration : %(names)s.")
+        raise Refused({"username": taken % {"names": ", ".join(real)}})
+    return [account for account in ACCOUNTS if account.username not in found]
+
+
+def _one_at_a_time() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('demo', 0))")
+
+
+def _wave(now: datetime) -> Wave:
+    if wave := Wave.objects.filter(slug=SLUG).first():
+        if not wave.is_demo:
+            taken = _("La vague « %(slug)s » existe et n’est pas une démonstration.")
+            raise Refused({"slug": taken % {"slug": SLUG}})
+        return wave
+    wave = create_wave(
+        NAME,
+        SLUG,
+        YEAR,
+        now=now,
+        parameters=PARAMETERS,
+        state=Wave.State.OPEN,
+        is_demo=True,
+    )
+    rows = published_sectors()
+    load_sectors(wave, rows)
+    load_targets(wave, {row.code: row.target for row in rows if row.target is not None})
+    return wave
+
+
+def _create(accounts: list[Account]) -> None:
+    # A hash is made to take its time; one per password, not per account, keeps the start short.
+    hashes = {word: make_password(word) for word in {account.password for account in accounts}}
+    User.objects.bulk_create(
+        User(
+            username=account.username,
+            first_name=account.first_name,
+            last_name=account.last_name,
+            password=hashes[account.password],
+            is_demo=True,
+        )
+        for account in accounts
+    )
+
+
+def _enrol(wave: Wave) -> None:
+    """Give each account its role in the wave; a role that was changed meanwhile stays changed."""
+    users = {user.username: user for user in User.objects.filter(is_demo=True)}
+    Membership.objects.bulk_create(
+        (
+            Membership(user=users[account.username], wave=wave, role=account.role)
+            for account in ACCOUNTS
+        ),
+        ignore_conflicts=True,
+    )
+
+
+def _draw_sample(wave: Wave, size: int, now: datetime) -> None:
+    cells = QuotaCell.objects.filter(wave=wave, family="sector").order_by("sector__order")
+    targets: Mapping[str, int] = dict(cells.values_list("sector__code", "target"))
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow(HEADER)
+    writer.writerows(demo_rows(targets, size, SEED))
+    source = io.BytesIO(text.getvalue().encode())
+    report = import_sample(wave, source, "demo.csv", by=None, now=now)
+    if not report.written:
+        raise Refused({"sample": " ".join(refusal.reason for refusal in report.refusals)})
