@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.contrib.auth.forms import AuthenticationForm
+from django.contrib.auth.forms import AuthenticationForm, UsernameField
 from django.contrib.auth.views import LoginView, LogoutView
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -32,23 +32,22 @@ class LoginForm(AuthenticationForm):
 
     left: int | None = None
 
-    username = forms.CharField(label=gettext_lazy("Identifiant"), max_length=150)
+    username = UsernameField(
+        label=gettext_lazy("Identifiant"),
+        widget=forms.TextInput(
+            attrs={"class": "input", "autocapitalize": "none", "autocomplete": "username"}
+        ),
+    )
     password = forms.CharField(
         label=gettext_lazy("Mot de passe"),
         strip=False,
-        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+        widget=forms.PasswordInput(attrs={"class": "input", "autocomplete": "current-password"}),
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["username"].widget.attrs |= {
-            "autocomplete": "username",
-            "autocapitalize": "none",
-            "spellcheck": "false",
-        }
         # After a refusal the name stays, and the focus waits where the mistake most often is.
         focus = "password" if self.data.get("username") else "username"
-        del self.fields["username"].widget.attrs["autofocus"]
         self.fields[focus].widget.attrs["autofocus"] = True
 
     def clean(self) -> dict[str, Any]:

@@ -1,0 +1,136 @@
+"""Who may open what: every address × every person × her own and another wave, really asked for.
+
+What is expected follows from what each view declares; a view that declares nothing fails.
+
+1. Without a login: to the login page, or 401 for a program.
+2. A wave in which somebody has no role does not exist: 404.
+3. Another role of hers than the view's: 403.
+4. Whoever may is let in: the wave's membership stands on the request.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import transaction
+from django.http import HttpResponse
+from django.test import Client
+from django.urls import path
+
+from cati.models import Case, CaseInterview, Membership, QuotaCell, User, Wave
+from questionnaire.models import InstrumentVersion, Interview
+from tests.cati.routes import Access, Route, Undeclared, access, routes
+from tests.world import World
+
+ROUTES = list(routes())
+PEOPLE = ("anonymous", "nadia", "claire", "alain", "oscar")
+METHODS = ("GET", "POST")
+
+
+def rows_of(wave: Wave, holder: User | None, now: Any) -> dict[str, Any]:
+    """A case, an interview and a quota cell of the wave, as values for the address."""
+    sector = wave.sectors.first() or wave.sectors.create(code="CN", label="CN", kind="qpv")
+    cell, _ = QuotaCell.objects.get_or_create(wave=wave, sector=sector, defaults={"target": 1})
+    lease = {"holder": holder, "lease_until": now + timedelta(hours=1)} if holder else {}
+    case = Case.objects.create(
+        wave=wave, number=900, frame_sector=sector, due_at=now, epoch=1, **lease
+    )
+    version, _ = InstrumentVersion.objects.get_or_create(
+        name="matrix", number=1, defaults={"content": {}, "hash": "0", "published_at": now}
+    )
+    interview = Interview.objects.create(version=version, started_at=now, last_event_at=now)
+    CaseInterview.objects.create(case=case, interview=interview)
+    rows = {"case": case.number, "interview": interview.pk, "quota": cell.pk}
+    return {"wave": wave.slug, "number": case.number, "code": "AUCUN"} | rows
+
+
+def parameters(route: Route, rows: dict[str, Any]) -> dict[str, Any]:
+    """The values for this address: `pk` is the row of the list in which it stands."""
+    listed = route.path.split("/")[-3].removesuffix("s") if "pk>" in route.path else ""
+    return rows | {"pk": rows.get(listed)}
+
+
+def expected(declared: Access, user: User | None, slug: str | None) -> str:
+    if declared.anonymous:
+        return "in"
+    if user is None:
+        return "401" if declared.programs else "login"
+    if declared.roles is None:
+        return "in"
+    membership = Membership.objects.filter(user=user, wave__slug=slug).first()
+    if membership is None:
+        return "404"
+    return "in" if membership.role in declared.roles else "403"
+
+
+def seen(response: HttpResponse, declared: Access) -> str:
+    if response.headers.get("Location", "").startswith("/connexion/?next="):
+        return "login"
+    if response.status_code == 401:
+        return "401"
+    # A view that lets somebody in may still answer 404, for a question that does not exist.
+    let_in = hasattr(response.wsgi_request, "membership")  # type: ignore[attr-defined]
+    if response.status_code in {403, 404} and not let_in:
+        return str(response.status_code)
+    if declared.roles is not None and not declared.programs and not let_in:
+        return "no membership"
+    return "in"
+
+
+def ask(url: str, method: str, user: User | None) -> HttpResponse:
+    """One request of a fresh browser, of which nothing stays."""
+    client = Client()
+    saved = transaction.savepoint()
+    if user is not None:
+        client.force_login(user)
+    response = client.generic(method, url)
+    transaction.savepoint_rollback(saved)
+    return response  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=str)
+def test_every_address_lets_in_whom_it_declares_and_nobody_else(
+    world: World, route: Route
+) -> None:
+    declared = access(route)
+    waves = [
+        rows_of(world.wave, world.nadia, world.now),
+        rows_of(world.other_wave, None, world.now),
+    ]
+    answered = set()
+    for rows in waves if route.in_wave else waves[:1]:
+        url = route.url(**parameters(route, rows))
+        for name in PEOPLE:
+            user: User | None = getattr(world, name, None)
+            for method in METHODS:
+                response = ask(url, method, user)
+                if response.status_code == 405:
+                    continue
+                answered.add(method)
+                assert response.status_code < 500, (method, url, name)
+                found = seen(response, declared)
+                assert found == expected(declared, user, rows["wave"]), (method, url, name)
+    assert answered, f"{route} answers to no method"
+
+
+def test_the_matrix_knows_every_kind_of_address() -> None:
+    paths = {route.path for route in ROUTES}
+    assert {"/", "/connexion/", "/readyz", "/api/v1/token/", "/api/docs/"} <= paths
+    assert {"/v/<slug:wave>/terrain/", "/api/v1/waves/<slug:wave>/cases/"} <= paths
+
+
+def test_a_view_that_declares_nothing_fails() -> None:
+    def view(request: Any) -> HttpResponse:
+        return HttpResponse()
+
+    entry = path("oubli/", view)
+    with pytest.raises(Undeclared, match="oubli"):
+        access(Route("/oubli/", entry.callback))
+
+
+def test_roles_without_a_wave_in_the_address_fail() -> None:
+    wave_view = next(route.view for route in ROUTES if route.path.endswith("/terrain/"))
+    with pytest.raises(Undeclared):
+        access(Route("/terrain/", wave_view))
