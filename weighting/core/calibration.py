@@ -38,15 +38,16 @@ def calibrate(
     drafts = [_with_imputed(draft, filled, imputed) for draft in drafts]
     g = np.concatenate([draft.g for draft in drafts]) if drafts else np.empty(0)
     sums = np.concatenate([draft.weights for draft in drafts]) if drafts else np.empty(0)
-    weights = units.weights * profiles.scatter(sums / profiles.weights)
+    weights = profiles.scatter(sums / profiles.weights)
+    weights *= units.weights
 
     achieved = profiles.totals(weights)
     results = [certified(draft, achieved[draft.stratum.rows], method) for draft in drafts]
+    g_by_row = profiles.scatter(g)
     for draft, result in zip(drafts, results, strict=True):
         if draft.solution is not None and not result.converged:
-            g[draft.stratum.rows] = np.nan
-    g_by_row = profiles.scatter(g)
-    weights[np.isnan(g_by_row)] = np.nan
+            rows = profiles.rows_of(draft.stratum.rows)
+            weights[rows] = g_by_row[rows] = np.nan
     strata = _with_collapses(results + _without_respondents(margins, drafts), rules)
     return Calibration(units, margins, method, rules, weights, g_by_row, strata, imputed)
 

@@ -5,15 +5,17 @@ Calibration depends on x alone, so rows with equal x share one g (Deville & Sär
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from math import prod
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from weighting.core.units import MISSING, Column, Floats, Ints, Units
 
 # Below this many cells a table of all of them is cheaper than sorting the rows.
 _DENSE_CELLS_PER_ROW = 8
 _DENSE_CELLS = 1 << 16
-_INT32_CELLS = 1 << 31
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,9 +43,25 @@ class Profiles:
         table[self.present] = values
         return table.take(self.cells)
 
+    def rows_of(self, profiles: slice) -> NDArray[np.bool_]:
+        """Which rows (n,) belong to those profiles."""
+        chosen = np.zeros(self.size, np.bool_)
+        chosen[self.present[profiles]] = True
+        return chosen.take(self.cells)
+
     def totals(self, values: Floats) -> Floats:
         """Values by row (n,) summed by profile (m,)."""
         return _summed(self.cells, values, self.size)[self.present]
+
+
+class _Grouping(NamedTuple):
+    """Cell of each row, number of cells; the cells present, their rows, and their codes."""
+
+    cells: Ints
+    size: int
+    present: Ints
+    counts: Ints
+    digits: list[Ints]
 
 
 def profiles_of(units: Units, variables: Iterable[str]) -> Profiles:
@@ -54,25 +72,33 @@ def profiles_of(units: Units, variables: Iterable[str]) -> Profiles:
         for name in names
     ]
     radices = [len(column.categories) + 1 for column in columns]
-    cells, size, present, counts = _cells([column.codes for column in columns], radices)
-    decoded = _decoded(columns, radices, cells, present)
-    sums, squares = _sums(cells, size, present, counts, units.weights)
-    codes = dict(zip(names, decoded[1:], strict=True))
+    grouping = _grouped([column.codes for column in columns], radices)
+    sums, squares = _sums(grouping, units.weights)
+    codes = dict(zip(names, grouping.digits[1:], strict=True))
     numeric = {
         name: np.append(np.asarray(column.categories, float), np.nan)[codes.pop(name)]
         for name, column in zip(names, columns[1:], strict=True)
         if name in units.numeric and name not in units.variables
     }
-    return Profiles(cells, size, present, decoded[0], codes, numeric, counts, sums, squares)
+    return Profiles(
+        grouping.cells,
+        grouping.size,
+        grouping.present,
+        grouping.digits[0],
+        codes,
+        numeric,
+        grouping.counts,
+        sums,
+        squares,
+    )
 
 
-def _sums(
-    cells: Ints, size: int, present: Ints, counts: Ints, weights: Floats
-) -> tuple[Floats, Floats]:
+def _sums(grouping: _Grouping, weights: Floats) -> tuple[Floats, Floats]:
     """Σd and Σd² by profile."""
     if len(weights) and bool((weights == weights[0]).all()):  # quota mode: counting is enough
-        each = float(weights[0])
-        return counts.astype(np.float64) * each, counts.astype(np.float64) * each**2
+        counts, each = grouping.counts.astype(np.float64), float(weights[0])
+        return counts * each, counts * each**2
+    cells, size, present = grouping.cells, grouping.size, grouping.present
     return _summed(cells, weights, size)[present], _summed(cells, weights**2, size)[present]
 
 
@@ -88,31 +114,40 @@ def _encoded(values: Floats) -> Column:
     return Column(codes, tuple(finite.tolist()))
 
 
-def _cells(codes: list[Ints], radices: list[int]) -> tuple[Ints, int, Ints, Ints]:
-    """Mixed-radix number of each row: (cells, number of cells, cells present, rows in each)."""
-    n = len(codes[0])
-    cells = np.asarray(codes[0], np.intp) + 1
-    size = radices[0]
+def _grouped(codes: list[Ints], radices: list[int]) -> _Grouping:
+    """Number each row by its codes, in a mixed radix with one digit more for missing."""
+    if prod(radices) <= max(_DENSE_CELLS, _DENSE_CELLS_PER_ROW * len(codes[0])):
+        return _by_table(codes, radices)
+    return _by_sorting(codes, radices)
+
+
+def _by_table(codes: list[Ints], radices: list[int]) -> _Grouping:
+    """One cell for each combination that could be."""
+    size = prod(radices)
+    # Narrow numbers halve the traffic through memory, which is all the cost of a million rows.
+    narrow = np.int16 if size < 1 << 15 else np.int32 if size < 1 << 31 else np.int64
+    number: Ints = codes[0].astype(narrow)
+    shift = 1
     for column, radix in zip(codes[1:], radices[1:], strict=True):
-        if size * radix > _DENSE_CELLS and size * radix > _DENSE_CELLS_PER_ROW * n:
-            # Renumbering what is present keeps the numbers small whatever the radices.
-            distinct, cells = np.unique(cells, return_inverse=True)
-            size = len(distinct)
-        cells *= radix
-        cells += column
-        cells += 1
-        size *= radix
-    if size > _DENSE_CELLS and size > _DENSE_CELLS_PER_ROW * n:
-        distinct, cells = np.unique(cells, return_inverse=True)
-        size = len(distinct)
+        number *= radix
+        number += column
+        shift = shift * radix + 1  # codes begin at −1: what adding 1 to each comes to
+    cells = np.add(number, shift, dtype=np.intp)
     counts = np.bincount(cells, minlength=size)
     present = np.flatnonzero(counts)
-    return cells, size, present, counts[present]
+    digits, rest = [], present
+    for radix in reversed(radices):
+        rest, digit = np.divmod(rest, radix)
+        digits.append(digit - 1)
+    return _Grouping(cells, size, present, counts[present], digits[::-1])
 
 
-def _decoded(columns: list[Column], radices: list[int], cells: Ints, present: Ints) -> list[Ints]:
-    """The codes of each profile, read from one of its rows."""
-    row_of = np.zeros(int(present[-1]) + 1 if len(present) else 0, np.intp)
-    row_of[cells] = np.arange(len(cells))
-    rows = row_of[present]
-    return [np.asarray(column.codes)[rows] for column in columns]
+def _by_sorting(codes: list[Ints], radices: list[int]) -> _Grouping:
+    """One cell for each combination there is; renumbering keeps the products small."""
+    cells = np.asarray(codes[0], np.intp) + 1
+    for column, radix in zip(codes[1:], radices[1:], strict=True):
+        cells = np.unique(cells * radix + column + 1, return_inverse=True)[1]
+    present, rows, cells, counts = np.unique(
+        cells, return_index=True, return_inverse=True, return_counts=True
+    )
+    return _Grouping(cells, len(present), present, counts, [column[rows] for column in codes])
