@@ -35,7 +35,6 @@ function show() {
   touched = false;
   typed = isNumber() ? storedNumber() : "";
   code.disabled = isWords();
-  code.classList.toggle("wide", mode === "many" || isNumber());
   document.getElementById("code-label").textContent = question.dataset.label;
   tell("");
   paint();

@@ -89,7 +89,10 @@ function csrfToken() {
 /** Put each top-level element of `html` in the place of the one with its id. */
 function swap(html) {
   const parsed = new DOMParser().parseFromString(html, "text/html");
-  for (const piece of [...parsed.body.children]) document.getElementById(piece.id)?.replaceWith(piece);
+  for (const piece of [...parsed.body.children]) {
+    document.getElementById(piece.id)?.replaceWith(piece);
+    piece.querySelector("[autofocus]")?.focus();
+  }
 }
 
 // The lease of a case lives as long as its page says so; the server says who took it over.
@@ -121,9 +124,10 @@ document.addEventListener("submit", async (event) => {
     if (response.status === 409 && reply.stale) return location.reload();
     error.textContent = response.ok ? "" : Object.values(reply.errors).join(" ");
     if (!response.ok) return;
-    swap(reply.html);
     form.reset();
     form.closest("dialog")?.close();
+    swap(reply.html);
+    if (reply.tel) location.assign(reply.tel);
   } catch {
     error.textContent = form.dataset.cut;
   }
