@@ -10,14 +10,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
-from zoneinfo import ZoneInfo
+
+from cati.core.scheduling import PARIS
 
 # Tiers of service: the order in which cases are handed out (the values of Case.Tier).
 PUSHED, LINE_CUT, APPOINTMENT, BUSY, SOFT, RETRY, FRESH = range(7)
 OPEN, CLOSED = "open", "closed"
 
-# The survey and all whom it calls live in one time zone; the parts of the day are theirs.
-LOCAL = ZoneInfo("Europe/Paris")
 # Local hours at which morning, afternoon and evening begin; the night belongs to the evening.
 DAY_PARTS = (9, 12, 17)
 BUSY_DELAY = timedelta(minutes=20)
@@ -351,7 +350,7 @@ _THEN: dict[Then, Callable[[_Situation], CaseChange]] = {
 
 def day_part(at: datetime) -> int:
     """0 morning, 1 afternoon, 2 evening and night, by the local hour."""
-    hour = at.astimezone(LOCAL).hour
+    hour = at.astimezone(PARIS).hour
     return sum(hour >= start for start in DAY_PARTS[1:]) if hour >= DAY_PARTS[0] else 2
 
 
@@ -360,21 +359,21 @@ def other_day_part(now: datetime, after: timedelta = RETRY_DELAY) -> datetime:
     at = now.astimezone(UTC) + after
     if day_part(at) != day_part(now):
         return at
-    today = at.astimezone(LOCAL).date()
+    today = at.astimezone(PARIS).date()
     starts = (_local(day, hour) for day in (today, today + timedelta(days=1)) for hour in DAY_PARTS)
     return next(start for start in starts if start > at and day_part(start) != day_part(now))
 
 
 def another_day(now: datetime) -> datetime:
     """Tomorrow, at the start of the part of the day that comes after that of `now` (UTC)."""
-    tomorrow = now.astimezone(LOCAL).date() + timedelta(days=1)
+    tomorrow = now.astimezone(PARIS).date() + timedelta(days=1)
     return _local(tomorrow, DAY_PARTS[(day_part(now) + 1) % len(DAY_PARTS)])
 
 
 def next_morning(now: datetime) -> datetime:
     """Tomorrow at the start of the morning, local time (UTC)."""
-    return _local(now.astimezone(LOCAL).date() + timedelta(days=1), DAY_PARTS[0])
+    return _local(now.astimezone(PARIS).date() + timedelta(days=1), DAY_PARTS[0])
 
 
 def _local(day: date, hour: int) -> datetime:
-    return datetime.combine(day, time(hour), LOCAL).astimezone(UTC)
+    return datetime.combine(day, time(hour), PARIS).astimezone(UTC)

@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cati.core import dispositions as d
+from cati.core.scheduling import PARIS
 
 # code: (AAPOR, class) when eligible, (AAPOR, class) when not known to be; copied by hand from the
 # survey's own list, so that a slip in the table shows.
@@ -97,7 +98,7 @@ def after(name: str, **given: Any) -> d.CaseChange:
 
 
 def local_hour(at: datetime) -> tuple[int, int]:
-    here = at.astimezone(d.LOCAL)
+    here = at.astimezone(PARIS)
     return here.day, here.hour
 
 
@@ -162,7 +163,7 @@ def test_the_third_busy_of_a_day_waits_for_the_next_morning() -> None:
 def test_unanswered_waits_four_hours_and_another_part_of_the_day(
     hour: int, due: tuple[int, int]
 ) -> None:
-    now = datetime(2026, 11, 17, hour, 0, tzinfo=d.LOCAL)
+    now = datetime(2026, 11, 17, hour, 0, tzinfo=PARIS)
     assert local_hour(after("SANS_REPONSE", now=now).due_at) == due
 
 
