@@ -3,6 +3,7 @@
 from django.urls import include, path
 
 from cati.web.auth import home, login, logout
+from cati.web.errors import not_found
 from cati.web.health import livez, readyz
 
 urlpatterns = [
@@ -14,3 +15,5 @@ urlpatterns = [
     path("v/<slug:wave>/", include("cati.web.urls")),
     path("api/", include("cati.api.urls")),
 ]
+
+handler404 = not_found

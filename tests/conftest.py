@@ -14,12 +14,16 @@ __all__ = ["world"]
 
 
 @pytest.fixture(scope="session", autouse=True)
-def static_files_as_they_lie() -> Iterator[None]:
-    """Pages name their static files without the manifest, which only `collectstatic` makes."""
+def settings_of_a_suite() -> Iterator[None]:
+    """Static files as they lie, without the manifest of `collectstatic`; passwords hashed fast."""
     plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     with override_settings(
         STORAGES=settings.STORAGES | {"staticfiles": plain},
         WHITENOISE_USE_FINDERS=True,
         WHITENOISE_AUTOREFRESH=True,
+        PASSWORD_HASHERS=[
+            "django.contrib.auth.hashers.MD5PasswordHasher",
+            *settings.PASSWORD_HASHERS,
+        ],
     ):
         yield

@@ -7,6 +7,7 @@ from django_filters import rest_framework as filters
 from rest_framework import serializers
 
 from cati.api.access import WaveRows
+from cati.api.filters import InstantFilter
 from cati.models import Case
 
 
@@ -35,7 +36,7 @@ class CaseSerializer(serializers.ModelSerializer[Case]):
 
 class CaseFilter(filters.FilterSet):  # type: ignore[misc]
     frame_sector = filters.CharFilter(field_name="frame_sector__code")
-    due_before = filters.IsoDateTimeFilter(field_name="due_at", lookup_expr="lt")
+    due_before = InstantFilter(field_name="due_at", lookup_expr="lt")
 
     class Meta:
         model = Case

@@ -11,6 +11,7 @@ from rest_framework import serializers
 from rest_framework.exceptions import PermissionDenied
 
 from cati.api.access import WaveRows
+from cati.api.filters import InstantFilter
 from cati.models import Place, Role
 from questionnaire.models import Interview
 
@@ -51,7 +52,7 @@ class InterviewSerializer(serializers.ModelSerializer[Interview]):
 
 class InterviewFilter(filters.FilterSet):  # type: ignore[misc]
     case = filters.NumberFilter(field_name="case_number")
-    started_after = filters.IsoDateTimeFilter(field_name="started_at", lookup_expr="gte")
+    started_after = InstantFilter(field_name="started_at", lookup_expr="gte")
     place = filters.ChoiceFilter(choices=Place.State.choices)
 
     class Meta:

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import serializers
 from rest_framework.authtoken.models import Token
-from rest_framework.exceptions import Throttled, ValidationError
+from rest_framework.exceptions import AuthenticationFailed, Throttled
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -20,8 +20,8 @@ from cati.operations import tries
 
 
 class CredentialsSerializer(serializers.Serializer[Any]):
-    username = serializers.CharField(max_length=150)
-    password = serializers.CharField(max_length=4096, trim_whitespace=False)
+    username = serializers.CharField(min_length=1, max_length=150, trim_whitespace=False)
+    password = serializers.CharField(min_length=1, max_length=4096, trim_whitespace=False)
 
 
 class TokenSerializer(serializers.Serializer[Any]):
@@ -38,9 +38,8 @@ class TokenView(APIView):
         request=CredentialsSerializer,
         responses={
             200: TokenSerializer,
-            400: OpenApiResponse(
-                dict[str, list[str]], "Name or password do not match, or are not given."
-            ),
+            400: OpenApiResponse(dict[str, list[str]], "What is not given: why, by field."),
+            401: OpenApiResponse(RefusalSerializer, "Name and password do not match."),
             429: OpenApiResponse(RefusalSerializer, "Too many tries: wait five minutes."),
         },
     )
@@ -55,8 +54,11 @@ class TokenView(APIView):
             raise Throttled(wait=tries.WAIT_SECONDS) from error
         user = authenticate(request._request, **credentials.validated_data)
         if user is None:
-            refusal = _("L’identifiant ou le mot de passe ne correspond pas.")
-            raise ValidationError({"non_field_errors": [refusal]})
+            raise AuthenticationFailed(_("L’identifiant ou le mot de passe ne correspond pas."))
         tries.forget(name, address)
         token, _created = Token.objects.get_or_create(user=user)
         return Response({"token": token.key})
+
+    def get_authenticate_header(self, request: Request) -> str:
+        """Named, so that a wrong password answers 401 and not 403."""
+        return "Token"

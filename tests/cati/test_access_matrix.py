@@ -91,9 +91,7 @@ def ask(url: str, method: str, user: User | None) -> HttpResponse:
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=str)
-def test_every_address_lets_in_whom_it_declares_and_nobody_else(
-    world: World, route: Route
-) -> None:
+def test_every_address_lets_in_whom_it_declares_and_nobody_else(world: World, route: Route) -> None:
     declared = access(route)
     waves = [
         rows_of(world.wave, world.nadia, world.now),
