@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.weighting.samples import weighted_total
-from weighting.core.calibration import calibrate
+from weighting.core.calibration import calibrate, preflight
 from weighting.core.criteria import Rules
 from weighting.core.margins import Margin, Margins
 from weighting.core.methods import Linear, Logit, Method, Raking, Truncated
@@ -110,6 +110,25 @@ def test_scaling_the_totals_scales_the_weights(seed: int, method: Method, factor
 
     expected = calibrate(units, margins, method, rescale).weights * factor
     np.testing.assert_allclose(weights, expected, rtol=1e-8, atol=1e-8 * factor)
+
+
+@given(seeds, methods, st.floats(0.0, 2.0))
+@FEW
+def test_newton_converges_exactly_where_a_linear_programme_finds_a_solution(
+    seed: int, method: Method, strain: float
+) -> None:
+    units, margins = survey(seed, n=24, sectors=1)
+    random = np.random.default_rng(seed)
+    strained = [
+        Margin(m.variable, {c: t * np.exp(strain * random.normal()) for c, t in m.totals.items()})
+        for m in margins["0"]
+    ]
+    strained = [margin.scaled_to(margins["0"][0].total) for margin in strained]
+
+    result = calibrate(units, {"0": strained}, method)
+
+    assert result.converged == (preflight(units, {"0": strained}, method) == ())
+    assert "not_converged" not in [problem.code for problem in result.problems]
 
 
 @given(seeds)

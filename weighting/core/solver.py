@@ -32,7 +32,6 @@ class Solution:
     multipliers: Floats
     iterations: int
     rank: int
-    stopped: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,12 +66,11 @@ class _Dual:
         self.scale = float(self.d.sum())
 
     def at(self, mu: Floats) -> _Point:
-        with np.errstate(over="ignore", invalid="ignore"):  # an overflow is a step too far
-            integral, g, slope = self.method.at(self.z @ mu)
-            soft = self.ridge @ mu
-            value = float(self.d @ integral - self.target @ mu + 0.5 * (mu @ soft))
-            gradient = self.z.T @ (self.d * g) - self.target + soft
-            hessian = self.z.T @ (self.z * (self.d * slope)[:, None]) + self.ridge
+        integral, g, slope = self.method.at(self.z @ mu)
+        soft = self.ridge @ mu
+        value = float(self.d @ integral - self.target @ mu + 0.5 * (mu @ soft))
+        gradient = self.z.T @ (self.d * g) - self.target + soft
+        hessian = self.z.T @ (self.z * (self.d * slope)[:, None]) + self.ridge
         return _Point(mu, g, value, gradient, hessian)
 
     def step(self, point: _Point) -> Floats:
@@ -99,18 +97,19 @@ class _Dual:
 
 def solve(system: System, method: Method) -> Solution:
     """Minimise the dual. The start is the constant g that already meets the population."""
-    dual = _Dual(system, method)
-    point = dual.at(_start(dual, system, method))
-    stopped, iterations = False, 0
-    while not stopped and iterations < MAX_ITERATIONS:
-        step = dual.step(point)
-        # The step's effect on u = x'λ, in root mean square over the weighted units.
-        size = float(np.sqrt(step @ step / dual.scale))
-        following = dual.descend(point, step)
-        if following is None:
-            break
-        point, iterations, stopped = following, iterations + 1, size < LAST_STEP
-    return Solution(point.g, dual.basis @ point.mu, iterations, len(point.mu), stopped)
+    with np.errstate(over="ignore", invalid="ignore"):  # an overflow is a step too far: halved
+        dual = _Dual(system, method)
+        point = dual.at(_start(dual, system, method))
+        stopped, iterations = False, 0
+        while not stopped and iterations < MAX_ITERATIONS:
+            step = dual.step(point)
+            # The step's effect on u = x'λ, in root mean square over the weighted units.
+            size = float(np.sqrt(step @ step / dual.scale))
+            following = dual.descend(point, step)
+            if following is None:
+                break
+            point, iterations, stopped = following, iterations + 1, size < LAST_STEP
+    return Solution(point.g, dual.basis @ point.mu, iterations, len(point.mu))
 
 
 def _start(dual: _Dual, system: System, method: Method) -> Floats:
