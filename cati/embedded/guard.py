@@ -85,6 +85,8 @@ class Guard:
         self._unread = b""
         self._ends: deque[tuple[str, int]] = deque()
         self._logs: dict[str, Path] = {}
+        self._errands: set[str] = set()
+        self._done: set[str] = set()
 
     @property
     def lifeline(self) -> int:
@@ -102,13 +104,17 @@ class Guard:
         account: tuple[int, int] | None = None,
         stop: int = signal.SIGTERM,
         patience: float = 10.0,
+        errand: bool = False,
     ) -> int:
         """Start a child in a session of its own and return its process id.
 
         account: (uid, gid) to become, for root only. stop: the signal that ends it;
         patience: seconds before its whole process group is killed instead.
+        errand: it is meant to end, and `wait_for` will ask for it.
         """
         self._logs[name] = log
+        if errand:
+            self._errands.add(name)
         self._ask(
             {
                 "do": "start",
@@ -130,17 +136,16 @@ class Guard:
                 raise ChildFailed(name, f"could not be started: {report['error']}", log)
 
     def run(self, name: str, argv: Sequence[str | Path], *, log: Path, **how: Any) -> None:
-        """Start a child and wait for it to end well; raises ChildFailed otherwise."""
-        self.start(name, argv, log=log, **how)
+        """Start an errand and wait for it to end well; raises ChildFailed otherwise."""
+        self.start(name, argv, log=log, errand=True, **how)
         self.wait_for(name)
 
     def wait_for(self, name: str) -> None:
-        """Wait for a child that ends by itself; raises ChildFailed if it fails or another ends."""
-        end = None
-        while end is None:
-            end = self.next_end(None)
-        if end != (name, 0):
-            raise self.failure(*end)
+        """Wait for an errand to end well; raises ChildFailed if it fails or another child ends."""
+        while name not in self._done:
+            if end := self.next_end(None):
+                raise self.failure(*end)
+        self._done.remove(name)
 
     def wait_until(self, name: str, ready: Callable[[], bool], *, within: float) -> None:
         """Poll `ready` until it is true; raises ChildFailed when a child ends or time is up."""
@@ -152,7 +157,10 @@ class Guard:
                 raise ChildFailed(name, f"was not ready within {within:.0f} s", self._logs[name])
 
     def next_end(self, timeout: float | None) -> tuple[str, int] | None:
-        """The next child that ended, as (name, exit code or minus signal); None when time is up."""
+        """The next child that ended, as (name, exit code or minus signal).
+
+        None when time is up, and when an errand ended well.
+        """
         if not self._ends:
             self._report(timeout)
         return self._ends.popleft() if self._ends else None
@@ -182,7 +190,7 @@ class Guard:
             raise GuardKilled from None
 
     def _report(self, timeout: float | None) -> dict[str, Any] | None:
-        """Read one report; ends are kept for `next_end`. None when time is up."""
+        """Read one report, and keep what it says of an end. None when time is up."""
         while b"\n" not in self._unread:
             if not select.select([self._reports], [], [], timeout)[0]:
                 return None
@@ -192,8 +200,11 @@ class Guard:
             self._unread += received
         line, self._unread = self._unread.split(b"\n", 1)
         report: dict[str, Any] = json.loads(line)
-        if "code" in report:
-            self._ends.append((report["name"], report["code"]))
+        match report:
+            case {"name": str(name), "code": 0} if name in self._errands:
+                self._done.add(name)
+            case {"name": str(name), "code": int(code)}:
+                self._ends.append((name, code))
         return report
 
 

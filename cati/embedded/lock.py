@@ -68,6 +68,6 @@ def is_alive(pid: int) -> bool:
     """A dead process that its parent has not yet read is dead."""
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return False
     return state not in "ZX"

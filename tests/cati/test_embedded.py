@@ -305,7 +305,7 @@ def test_the_whole_product_gets_ready_and_stops_without_a_trace(data: Path) -> N
     launcher = Launcher(data, "--port", str(port)).ready()
     with urlopen(f"http://127.0.0.1:{port}/readyz") as reply:
         assert reply.status == 200
-    assert "interviewer" in launcher.said().lower() or "enquêt" in launcher.said().lower()
+    assert "superviseur" in launcher.said()
     launcher.process.kill()
     launcher.process.wait()
     assert launcher.leaves_nothing(within=30)

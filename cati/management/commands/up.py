@@ -61,6 +61,8 @@ class Command(BaseCommand):
             self.launch(settings.DATA_DIR, port, engines_only)
         except (AlreadyRunning, ChildFailed, GuardKilled, NoPlace) as error:
             raise CommandError(str(error)) from None
+        except KeyboardInterrupt:
+            raise CommandError("Stopped before anything was started.") from None
 
     def launch(self, data: Path, port: int, engines_only: bool) -> None:
         """Start, watch until asked to stop or something dies, and stop all in reverse order."""
@@ -89,12 +91,16 @@ class Command(BaseCommand):
             product.start_engines()
         if engines_only:
             return
+        # Needs no database: it works beside the two steps that do.
+        product.begin("collectstatic", "--no-input", "--verbosity", "0")
         with self.step("Migrations"):
-            product.manage("migrate", "--database", "owner", "--no-input", as_owner=True)
-        with self.step("Static files"):
-            product.manage("collectstatic", "--no-input", "--verbosity", "0")
+            product.begin("migrate", "--database", "owner", "--no-input", as_owner=True)
+            product.finish("migrate")
         with self.step("Demo wave"):
-            accounts = product.manage("demo")
+            product.begin("demo")
+            accounts = product.finish("demo")
+        with self.step("Static files"):
+            product.finish("collectstatic")
         with self.step("Worker and web server"):
             product.start_worker()
             product.start_web()
@@ -158,21 +164,26 @@ class Product:
     def start_engines(self) -> None:
         self.engines.start()
 
-    def manage(self, *words: str, as_owner: bool = False) -> str:
-        """Run a management command to its end and return what it printed."""
+    def begin(self, command: str, *options: str, as_owner: bool = False) -> None:
+        """Start a management command, which runs until `finish` is asked for it."""
         owner = {"DATABASE_OWNER_URL": self.engines.environment()["DATABASE_OWNER_URL"]}
-        log = self.logs / f"{words[0]}.log"
-        self.guard.run(
-            words[0],
-            [sys.executable, "manage.py", *words],
-            log=log,
+        self.guard.start(
+            command,
+            [sys.executable, "manage.py", command, *options],
+            log=self.logs / f"{command}.log",
             env=self.environment() | (owner if as_owner else {}),
             folder=settings.BASE_DIR,
+            errand=True,
         )
-        return log.read_text()
+
+    def finish(self, command: str) -> str:
+        """Wait for a command to end well and return what it printed."""
+        self.guard.wait_for(command)
+        return (self.logs / f"{command}.log").read_text()
 
     def start_worker(self) -> None:
-        schedule = self.engines.place.data / "beat-schedule"
+        schedule = self.engines.place.data / "beat" / "schedule"
+        schedule.parent.mkdir(exist_ok=True)
         self.start_lasting(
             "worker",
             *("celery", "-A", "cati", "worker", "--beat", "--schedule", str(schedule)),
