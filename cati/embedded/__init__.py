@@ -8,6 +8,7 @@ Production uses none of this: it sets DATABASE_URL and REDIS_URL.
 from cati.embedded.engines import (
     APPLICATION,
     OWNER,
+    THROWAWAY_SETTINGS,
     Engines,
     demo_secrets,
     throwaway,
@@ -20,6 +21,7 @@ from cati.embedded.place import NoPlace, Place, place_for
 __all__ = [
     "APPLICATION",
     "OWNER",
+    "THROWAWAY_SETTINGS",
     "AlreadyRunning",
     "ChildFailed",
     "Engines",

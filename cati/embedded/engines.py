@@ -50,6 +50,15 @@ VALKEY = (
     *("--maxmemory", "256mb", "--maxmemory-policy", "volatile-lru"),
 )
 
+THROWAWAY_SETTINGS = {
+    "SECRET_KEY": "throwaway-" + "0123456789abcdef" * 4,
+    "PHONE_KEY_SECRET": "throwaway-phone-" + "0123456789abcdef" * 4,
+    "DEBUG": "0",
+    "DEMO": "1",
+    "SECURE": "0",
+    "ALLOWED_HOSTS": "localhost,127.0.0.1,testserver",
+}
+
 # In template1, so that `cati` and every test database are born with it. The owner migrates; the
 # application owns nothing, and migrations take away what it may not do (rewrite the journal).
 ROLES = f"""
@@ -230,14 +239,8 @@ def throwaway_environment(engines: Engines) -> dict[str, str]:
 
     What the application's role may not do is tested by connecting as that role.
     """
-    return {
+    return THROWAWAY_SETTINGS | {
         "DATABASE_URL": engines.database_url(OWNER),
         "REDIS_URL": engines.redis_url,
         "DATA_DIR": str(engines.place.data),
-        "SECRET_KEY": "throwaway-" + "0123456789abcdef" * 4,
-        "PHONE_KEY_SECRET": "throwaway-phone-" + "0123456789abcdef" * 4,
-        "DEBUG": "0",
-        "DEMO": "1",
-        "SECURE": "0",
-        "ALLOWED_HOSTS": "localhost,127.0.0.1,testserver",
     }
