@@ -24,12 +24,14 @@ from cati.web.access import WaveRequest, in_wave
 class Fact:
     """One line of the checklist: what is there, as a sentence with its figures.
 
-    `blocks` says what is missing before anybody can be called, '' where nothing is.
+    `blocks` says what is missing before anybody can be called, '' where nothing is; what is not
+    `done` goes on while the wave is called.
     """
 
     title: str
     statement: str
     blocks: str = ""
+    done: bool = True
     detail: Sequence[tuple[str, int]] = ()
 
 
@@ -38,14 +40,16 @@ class Fact:
 def home(request: WaveRequest) -> HttpResponseBase:
     facts = list(facts_of(request.wave, queries.wave_facts(request.wave)))
     blocking = sum(bool(fact.blocks) for fact in facts)
-    return render(request, "cati/admin/wave.html", {"facts": facts, "blocking": blocking})
+    done = sum(fact.done and not fact.blocks for fact in facts)
+    context = {"facts": facts, "blocking": blocking, "done": done}
+    return render(request, "cati/admin/wave.html", context)
 
 
 def facts_of(wave: Wave, counted: WaveFacts) -> Iterator[Fact]:
     """The lines in the order in which a wave is prepared."""
     yield _calendar(wave)
     yield _sectors(counted)
-    yield _questionnaire(wave)
+    yield _questionnaire(wave, counted)
     yield _sample(counted)
     yield _targets(counted)
     yield _people(counted)
@@ -53,6 +57,7 @@ def facts_of(wave: Wave, counted: WaveFacts) -> Iterator[Fact]:
         _("Entretiens"),
         _("%(counted)s comptés sur %(target)s")
         % {"counted": _n(counted.counted), "target": _n(counted.target)},
+        done=0 < counted.target <= counted.counted,
     )
 
 
@@ -93,17 +98,18 @@ def _sectors(counted: WaveFacts) -> Fact:
     )
 
 
-def _questionnaire(wave: Wave) -> Fact:
+def _questionnaire(wave: Wave, counted: WaveFacts) -> Fact:
     title = _("Questionnaire")
     if wave.version is None:
         return Fact(title, "", blocks=_("Aucune version n’est publiée."))
     return Fact(
         title,
-        _("%(name)s, version %(number)s, empreinte %(hash)s")
+        _("Version %(number)s, empreinte %(hash)s : %(questions)s questions, %(themes)s thèmes")
         % {
-            "name": wave.version.name,
             "number": wave.version.number,
             "hash": wave.version.hash[:12],
+            "questions": counted.questions,
+            "themes": counted.themes,
         },
     )
 
