@@ -29,8 +29,9 @@ $(STAMP):
 run: env
 	@exec $(BIN)/python manage.py up --with-parent
 
+# ARGS= are pytest's own, e.g. ARGS="-k quota -x".
 test: env
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 -r s $(ARGS)
 
 # From the quickest to the slowest, so that a slip is told at once.
 check: env
