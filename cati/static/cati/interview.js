@@ -1,7 +1,8 @@
 // The interview by keyboard: one question on screen, one answer sent at a time, keys kept in order.
 // The document holds the state (checked boxes, field values); the server routes and draws the next
 // question. Keys pressed while an answer travels wait in `ahead` and are played on the question
-// that comes back, so that fast typing never lands on the wrong one.
+// that comes back, so that fast typing never lands on the wrong one. `swap`, `request`, `pause`,
+// `newUuid` and `writesText` are the shell's.
 
 const page = document.getElementById("interview");
 const code = document.getElementById("code");
@@ -278,7 +279,7 @@ async function go(item) {
   if (status === 200) {
     swap(reply.html);
     show();
-  }
+  } else tell(reply.message);
   replay();
 }
 
@@ -312,25 +313,6 @@ async function insist(url, body) {
   }
 }
 
-function request(body) {
-  const signal = AbortSignal.timeout(10000);
-  if (!body) return { redirect: "manual", signal, headers: { Accept: "application/json" } };
-  return {
-    method: "POST",
-    redirect: "manual",
-    signal,
-    headers: { "Content-Type": "application/json", "X-CSRFToken": csrfToken() },
-    body: JSON.stringify(body),
-  };
-}
-
-/** Wait, or less if the network says that it is back. */
-const pause = (ms) =>
-  new Promise((resolve) => {
-    setTimeout(resolve, ms);
-    addEventListener("online", resolve, { once: true });
-  });
-
 function sayState(cut) {
   const state = document.getElementById("save");
   const text = cut || words.wordSaved;
@@ -338,16 +320,6 @@ function sayState(cut) {
   state.classList.toggle("warn", Boolean(cut));
   state.classList.toggle("ok", !cut);
   state.lastElementChild.textContent = text;
-}
-
-/** randomUUID exists only on secure origins; a telephone room may well be on plain http. */
-function newUuid() {
-  if (crypto.randomUUID) return crypto.randomUUID();
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  bytes[6] = (bytes[6] & 0x0f) | 0x40;
-  bytes[8] = (bytes[8] & 0x3f) | 0x80;
-  const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-  return hex.replace(/(.{8})(.{4})(.{4})(.{4})(.{12})/, "$1-$2-$3-$4-$5");
 }
 
 // ---------------------------------------------------------------------------- layers

@@ -95,16 +95,43 @@ function swap(html) {
   }
 }
 
+/** How the script asks: without a body it reads, with one it posts JSON; never a redirect. */
+function request(body) {
+  const signal = AbortSignal.timeout(10000);
+  if (!body) return { redirect: "manual", signal, headers: { Accept: "application/json" } };
+  return {
+    method: "POST",
+    redirect: "manual",
+    signal,
+    headers: { "Content-Type": "application/json", "X-CSRFToken": csrfToken() },
+    body: JSON.stringify(body),
+  };
+}
+
+/** Wait, or less if the network says that it is back. */
+const pause = (ms) =>
+  new Promise((resolve) => {
+    setTimeout(resolve, ms);
+    addEventListener("online", resolve, { once: true });
+  });
+
+/** randomUUID exists only on secure origins; a telephone room may well be on plain http. */
+function newUuid() {
+  if (crypto.randomUUID) return crypto.randomUUID();
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[6] = (bytes[6] & 0x0f) | 0x40;
+  bytes[8] = (bytes[8] & 0x3f) | 0x80;
+  const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  return hex.replace(/(.{8})(.{4})(.{4})(.{4})(.{12})/, "$1-$2-$3-$4-$5");
+}
+
 // The lease of a case lives as long as its page says so; the server says who took it over.
 const lease = document.querySelector("[data-heartbeat]");
 if (lease) {
   setInterval(async () => {
     try {
-      const response = await fetch(lease.dataset.heartbeat, {
-        method: "POST",
-        headers: { "Content-Type": "application/json", "X-CSRFToken": csrfToken() },
-        body: JSON.stringify({ epoch: Number(lease.dataset.epoch) }),
-      });
+      const beat = { epoch: Number(lease.dataset.epoch) };
+      const response = await fetch(lease.dataset.heartbeat, request(beat));
       if (response.status === 409) location.reload();
     } catch {
       // Cut off: the next beat, or the answer on its way, will tell.
