@@ -113,6 +113,13 @@ def test_every_address_lets_in_whom_it_declares_and_nobody_else(world: World, ro
     assert answered, f"{route} answers to no method"
 
 
+def test_a_role_that_was_withdrawn_opens_nothing(world: World) -> None:
+    Membership.objects.filter(user=world.claire).update(active=False)
+    client = world.client(world.claire)
+    for url in ("/v/2026/terrain/", "/api/v1/waves/2026/", "/api/v1/waves/2026/cases/"):
+        assert client.get(url).status_code == 404
+
+
 def test_the_matrix_knows_every_kind_of_address() -> None:
     paths = {route.path for route in ROUTES}
     assert {"/", "/connexion/", "/readyz", "/api/v1/token/", "/api/docs/"} <= paths
