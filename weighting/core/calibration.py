@@ -68,6 +68,18 @@ def preflight(
     return (*found, *(_no_respondents(name) for name in margins if name not in seen))
 
 
+def equations_of(result: Calibration) -> tuple[Profiles, list[tuple[Slice, System]]]:
+    """The profiles of a result, and the equations of each stratum that converged."""
+    filled, _ = _filled(result.units, result.margins, result.rules)
+    profiles = profiles_of(filled, _used(result.margins))
+    kept = []
+    for stratum in _slices(filled, profiles):
+        system, _ = _equations(stratum, result.margins, result.rules, {})
+        if system is not None and result[stratum.name].converged:
+            kept.append((stratum, system))
+    return profiles, kept
+
+
 def _used(margins: Margins) -> list[str]:
     """The variables that any margin needs, in order of first mention."""
     names = [

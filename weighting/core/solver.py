@@ -45,24 +45,39 @@ class _Point:
     hessian: Floats
 
 
-class _Dual:
-    """The dual in whitened coordinates λ = Bμ, where Z = XB has Z'diag(d)Z = 1.
+@dataclass(frozen=True, eq=False)
+class Whitened:
+    """λ = basis @ μ, basis (p, r), with X·basis orthonormal under d; coordinates: μ from λ.
 
-    B spans what x can tell apart, so redundant dummies drop out and λ has the least norm.
+    The basis spans what x can tell apart, so redundant dummies drop out: r is the rank.
     """
+
+    basis: Floats
+    coordinates: Floats
+    ridge: Floats
+
+
+def whitened(system: System) -> Whitened:
+    """Eigenvectors of the scaled X'diag(d)X + R, each divided by its length."""
+    ridge = np.diag(system.softness * np.abs(system.totals))
+    gram = system.x.T @ (system.x * system.d[:, None]) + ridge
+    scale = np.sqrt(np.diag(gram))
+    values, vectors = np.linalg.eigh(gram / np.outer(scale, scale))
+    kept = values > RANK_TOLERANCE * values[-1]
+    lengths = np.sqrt(values[kept])
+    basis = (vectors[:, kept] / lengths) / scale[:, None]
+    return Whitened(basis, (vectors[:, kept] * lengths).T * scale, basis.T @ ridge @ basis)
+
+
+class _Dual:
+    """The dual in whitened coordinates, where the Hessian at g = 1 is the identity."""
 
     def __init__(self, system: System, method: Method) -> None:
         self.method, self.d = method, system.d
-        ridge = system.softness * np.abs(system.totals)
-        gram = system.x.T @ (system.x * self.d[:, None]) + np.diag(ridge)
-        scale = np.sqrt(np.diag(gram))
-        values, vectors = np.linalg.eigh(gram / np.outer(scale, scale))
-        kept = values > RANK_TOLERANCE * values[-1]
-        self.basis = (vectors[:, kept] / np.sqrt(values[kept])) / scale[:, None]
-        self.coordinates = (vectors[:, kept] * np.sqrt(values[kept])).T * scale
+        white = whitened(system)
+        self.basis, self.coordinates, self.ridge = white.basis, white.coordinates, white.ridge
         self.z = system.x @ self.basis
         self.target = self.basis.T @ system.totals
-        self.ridge = self.basis.T @ (ridge[:, None] * self.basis)
         self.scale = float(self.d.sum())
 
     def at(self, mu: Floats) -> _Point:
