@@ -52,7 +52,6 @@ const field = () => question.querySelector("#words");
 const choices = () => [...question.querySelectorAll("[name=choice]")];
 const chosen = () => choices().filter((choice) => choice.checked);
 const special = () => question.querySelector("[name=special]:checked");
-const openOther = () => question.querySelector(".other:not([hidden]) input");
 const labelOf = (input) => input.closest("label").querySelector(".tile + span").textContent;
 
 /** Focus rests in a labelled input, so that a screen reader stays in its focus mode. */
@@ -204,15 +203,16 @@ function value() {
   if (!codes.length) return null;
   const told = codes
     .filter((choice) => choice.dataset.other)
-    .map((choice) => [choice.value, document.getElementById(choice.dataset.other).value.trim()]);
+    .map((choice) => [choice.value, document.getElementById(choice.dataset.other).value.trim()])
+    .filter(([, text]) => text);
   const numbers = codes.map((choice) => Number(choice.value));
   return { v: mode === "many" ? numbers : numbers[0], ...(told.length && { other: Object.fromEntries(told) }) };
 }
 
-/** Equal for equal answers: a multiple is a set, and an empty `other` is none. */
+/** Equal for equal answers: a multiple is a set. */
 function canon(answer) {
   if (!answer) return "";
-  const told = Object.entries(answer.other ?? {}).filter(([, text]) => text).sort();
+  const told = Object.entries(answer.other ?? {}).sort();
   return JSON.stringify([answer.special, Array.isArray(answer.v) ? [...answer.v].sort() : answer.v, told]);
 }
 
@@ -226,10 +226,6 @@ async function confirm(at) {
   paint();
   const answer = value();
   if (!answer) return tell(isNumber() ? words.wordNumber : words.wordEmpty);
-  if (openOther() && !special() && !openOther().value.trim()) {
-    tell(words.wordOther);
-    return openOther().focus();
-  }
   const before = stored();
   const same = before !== null && canon(before) === canon(answer);
   if (same && !question.dataset.confirm) return go(question.dataset.following || question.dataset.empty);
@@ -274,7 +270,7 @@ async function save(body) {
 
 async function go(item) {
   if (!item) return;
-  const { status, reply } = await travel(words.question.replace("/_/", `/${item}/`));
+  const { status, reply } = await travel(words.question.replace("/_/", `/${encodeURIComponent(item)}/`));
   if (status === 409) return location.reload();
   if (status === 200) {
     swap(reply.html);
@@ -378,7 +374,7 @@ const ACTS = {
 
 /** Play one key on the question on screen; false when the browser should have it. */
 function play(key, live) {
-  const inWords = live ? writesText(document.activeElement) : isWords() || openOther() !== null;
+  const inWords = writesText(document.activeElement);
   const letter = key.key.toLowerCase();
   if (key.alt) return letter in ALT && (ACTS[ALT[letter]](), true);
   if (key.key in MOVES) return ACTS[MOVES[key.key]](), true;
@@ -394,16 +390,17 @@ function play(key, live) {
   return false;
 }
 
-/** Letters typed ahead for a text question go into its field. */
+/** Letters typed ahead for a text go into its field. */
 function insert(text) {
-  const target = isWords() ? field() : openOther();
+  const target = document.activeElement;
   if (text === "Backspace") target.value = target.value.slice(0, -1);
   else if (text.length === 1) target.value += text;
   return true;
 }
 
 function replay() {
-  while (ahead.length && !travelling && !layer.open) play(ahead.shift(), false);
+  if (document.querySelector("dialog[open]")) ahead.length = 0;
+  while (ahead.length && !travelling) play(ahead.shift(), false);
 }
 
 document.addEventListener(

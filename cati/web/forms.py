@@ -1,0 +1,185 @@
+"""What the interviewer's screens send, parsed: an answer, an outcome, a day and an hour typed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext as _
+
+from cati.core.scheduling import PARIS
+from cati.operations.outcome import OutcomeInput
+from cati.operations.record import AnswerInput
+
+WEEKDAYS = ("lun", "mar", "mer", "jeu", "ven", "sam", "dim")
+MONTHS = ("janv", "fev", "mars", "avr", "mai", "juin", "juil", "aou", "sept", "oct", "nov", "dec")
+_PLAIN = str.maketrans("éèêûôàç", "eeeuoac")
+
+
+class LeaseForm(forms.Form):
+    """What every write on a case carries: the epoch of the lease under which it is made."""
+
+    epoch = forms.IntegerField(min_value=0)
+
+
+class DialForm(LeaseForm):
+    phone = forms.IntegerField()
+
+
+class NoteForm(LeaseForm):
+    text = forms.CharField(required=False, max_length=4000)
+    item = forms.CharField(required=False, max_length=40)
+
+
+class AnswerForm(LeaseForm):
+    """One answer as the page sends it, in JSON; `kind` is one that a person may cause."""
+
+    uuid = forms.UUIDField()
+    kind = forms.ChoiceField(
+        choices=[(kind, kind) for kind in ("answer", "special", "clear", "confirm", "seen")]
+    )
+    item = forms.CharField(max_length=60)
+    instance = forms.CharField(required=False, max_length=40)
+    value = forms.JSONField(required=False)
+    client_at = forms.DateTimeField(required=False)
+    ms_on_screen = forms.IntegerField(required=False, min_value=0, max_value=2**31 - 1)
+
+    def clean_value(self) -> dict[str, Any]:
+        value = self.cleaned_data["value"] or {}
+        if not isinstance(value, dict):
+            raise forms.ValidationError("value: an object is expected")
+        return value
+
+    def answer(self) -> AnswerInput:
+        fields = {name: self.cleaned_data[name] for name in self.fields if name != "epoch"}
+        return AnswerInput(**fields)
+
+
+@dataclass
+class TypedOutcome:
+    """The outcome form as it was typed, so that a refusal gives it back as it was."""
+
+    code: str = ""
+    note: str = ""
+    day: str = ""
+    hour: str = ""
+    ask_for: str = ""
+    firm: bool = True
+    mine: bool = True
+    errors: dict[str, str] = field(default_factory=dict)
+
+
+class OutcomeForm(LeaseForm):
+    """The outcome of a call. Day and hour are read only where one of the two is given."""
+
+    uuid = forms.UUIDField()
+    code = forms.CharField(required=False, max_length=2)
+    note = forms.CharField(required=False, max_length=2000)
+    day = forms.CharField(required=False, max_length=40)
+    hour = forms.CharField(required=False, max_length=10)
+    ask_for = forms.CharField(required=False, max_length=120)
+    # Hidden fields of the card's short form are absent: absent means the usual choice.
+    firm = forms.CharField(required=False)
+    mine = forms.CharField(required=False)
+
+    def typed(self) -> TypedOutcome:
+        texts = {
+            name: self.data.get(name, "") for name in ("code", "note", "day", "hour", "ask_for")
+        }
+        return TypedOutcome(
+            **texts, firm=self._chosen("firm"), mine=self._chosen("mine"), errors=self.messages()
+        )
+
+    def outcome(self, now: datetime) -> OutcomeInput | None:
+        """What to record, or None where day or hour cannot be read (`messages` then say so)."""
+        cleaned = self.cleaned_data
+        at = self._at(now)
+        if self.errors:
+            return None
+        return OutcomeInput(
+            uuid=cleaned["uuid"],
+            code=cleaned["code"],
+            note=cleaned["note"],
+            at=at,
+            firm=self._chosen("firm"),
+            ask_for=cleaned["ask_for"],
+            mine=self._chosen("mine"),
+        )
+
+    def messages(self) -> dict[str, str]:
+        return {name: " ".join(map(str, messages)) for name, messages in self.errors.items()}
+
+    def _chosen(self, name: str) -> bool:
+        return bool(self.data.get(name, "1"))
+
+    def _at(self, now: datetime) -> datetime | None:
+        typed_day, typed_hour = self.cleaned_data["day"], self.cleaned_data["hour"]
+        if not typed_day and not typed_hour:
+            return None
+        day = read_day(typed_day, now.astimezone(PARIS).date())
+        hour = read_hour(typed_hour)
+        if day is None:
+            self.add_error("day", _("Jour non compris. Écrivez « +1 », « jeu » ou « 19/11 »."))
+        if hour is None:
+            self.add_error("hour", _("Heure non comprise. Écrivez « 18 h 10 » ou « 1810 »."))
+        return datetime.combine(day, hour, PARIS) if day and hour else None
+
+
+def read_hour(text: str) -> time | None:
+    """« 18 h 10 », « 18h », « 18:10 », « 1810 », « 9 » as a local hour; None if it is none."""
+    found = re.fullmatch(
+        r"(\d{1,2})\s*(?:[h:.]\s*(\d{2})?)?|(\d{1,2})(\d{2})", text.strip().lower()
+    )
+    if not found:
+        return None
+    hour, minute = int(found[1] or found[3]), int(found[2] or found[4] or 0)
+    return time(hour, minute) if hour < 24 and minute < 60 else None
+
+
+def read_day(text: str, today: date) -> date | None:
+    """The day meant on `today`: "+1", "demain", "jeu", "jeudi 19 novembre", "19/11"; None if none.
+
+    A weekday is the next one after today; a date without a year is the next one to come.
+    """
+    plain = " ".join(text.lower().translate(_PLAIN).replace(".", "").split())
+    if plain in {"aujourd'hui", "aujourd’hui", "auj", "+0", "+ 0"}:
+        return today
+    if plain == "demain":
+        return today + timedelta(days=1)
+    if found := re.fullmatch(r"\+ ?(\d{1,2})", plain):
+        return today + timedelta(days=int(found[1]))
+    if found := re.fullmatch(r"(\d{4})-(\d{2})-(\d{2})", plain):
+        return _day(int(found[1]), int(found[2]), int(found[3]))
+    if found := re.fullmatch(r"(?:[a-z]+ )?(\d{1,2})(?:er)?[/ -](\w+)(?:[/ -](\d{4}))?", plain):
+        month = int(found[2]) if found[2].isdecimal() else _rank(MONTHS, found[2])
+        return _dated(int(found[1]), month, found[3], today)
+    weekday = _rank(WEEKDAYS, plain)
+    if weekday is None:
+        return None
+    # Ranks count from 1, weekday() from 0; the same weekday means in a week.
+    return today + timedelta(days=(weekday - today.weekday() - 2) % 7 + 1)
+
+
+def _dated(day: int, month: int | None, year: str | None, today: date) -> date | None:
+    if month is None:
+        return None
+    if year:
+        return _day(int(year), month, day)
+    this_year = _day(today.year, month, day)
+    return this_year if this_year and this_year >= today else _day(today.year + 1, month, day)
+
+
+def _rank(names: Iterable[str], text: str) -> int | None:
+    """The rank, from 1, of the name with which `text` begins."""
+    return next((rank for rank, name in enumerate(names, 1) if text.startswith(name)), None)
+
+
+def _day(year: int, month: int, day: int) -> date | None:
+    try:
+        return date(year, month, day)
+    except ValueError:
+        return None

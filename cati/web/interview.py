@@ -1,0 +1,166 @@
+"""The interview: the page, and what its script sends; one answer, one request, one reply.
+
+The reply of an answer is what the operation keeps and repeats, plus `html`: the next question,
+drawn here and never stored.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.http import HttpResponseBase, JsonResponse
+from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from questionnaire.operations import AnswerRefused
+
+from cati import clock, queries
+from cati.models import Case, Role
+from cati.operations import leases, record
+from cati.operations.errors import Refused
+from cati.web import screens
+from cati.web.access import WaveRequest, in_wave
+from cati.web.forms import AnswerForm, LeaseForm
+from cati.web.lease import on_held_case, warn
+
+
+@in_wave(Role.INTERVIEWER)
+@require_http_methods(["GET", "HEAD", "POST"])
+@on_held_case
+def interview(request: WaveRequest, case: Case) -> HttpResponseBase:
+    """POST begins or resumes and comes back here; GET shows the next question, or the end."""
+    if request.method == "POST":
+        return _begin(request, case)
+    card = queries.case_card(case)
+    if card.interview is None or card.attempt is None:
+        return redirect("case", wave=request.wave.slug, number=case.number)
+    now = clock.now()
+    context = screens.question_context(card, now)
+    if context is None:
+        return redirect("outcome", wave=request.wave.slug, number=case.number)
+    context |= screens.call_context(card, now) | {
+        "here": _("Entretien"),
+        "saved": _("Tout est enregistré"),
+    }
+    return render(request, "cati/interviewer/interview.html", context)
+
+
+def _begin(request: WaveRequest, case: Case) -> HttpResponseBase:
+    form = LeaseForm(request.POST)
+    page = "interview"
+    if form.is_valid():
+        epoch = form.cleaned_data["epoch"]
+        try:
+            record.begin_interview(case.pk, request.user, epoch, clock.now())
+        except Refused as refusal:
+            warn(request, refusal)
+            page = "case"
+    return redirect(page, wave=request.wave.slug, number=case.number)
+
+
+@in_wave(Role.INTERVIEWER)
+@require_safe
+@on_held_case
+def question(request: WaveRequest, case: Case, item: str) -> HttpResponseBase:
+    """One question of the route, to read again or to correct."""
+    card = queries.case_card(case)
+    context = screens.question_context(card, clock.now(), item) if card.interview else None
+    if context is None:
+        return JsonResponse({"message": _("Cette question n’est pas posée ici.")}, status=404)
+    return JsonResponse({"html": _drawn(request, context)})
+
+
+@in_wave(Role.INTERVIEWER)
+@require_POST
+@on_held_case
+def answer(request: WaveRequest, case: Case) -> HttpResponseBase:
+    """Save one answer and draw what comes next."""
+    form = _json_form(request)
+    if not form.is_valid():
+        return JsonResponse({"errors": _listed(form.errors)}, status=400)
+    epoch = form.cleaned_data["epoch"]
+    now = clock.now()
+    try:
+        reply = record.save_answer(case.pk, request.user, epoch, form.answer(), now)
+    except AnswerRefused as refusal:
+        return JsonResponse({"errors": screens.refusals(refusal)}, status=422)
+    except Refused as refusal:
+        return JsonResponse({"errors": list(refusal.messages.values())}, status=422)
+    body = dict(reply.body)
+    if reply.status == 200 and not body["outcome"]:
+        context = screens.question_context(queries.case_card(case), now)
+        body["html"] = _drawn(request, context or {})
+    return JsonResponse(body, status=reply.status)
+
+
+@in_wave(Role.INTERVIEWER)
+@require_POST
+@on_held_case
+def preview(request: WaveRequest, case: Case) -> HttpResponseBase:
+    """What a correction would take off the route, before anything is written."""
+    form = _json_form(request)
+    card = queries.case_card(case)
+    if not form.is_valid() or card.interview is None:
+        return JsonResponse({"errors": _listed(form.errors)}, status=400)
+    given = form.answer()
+    try:
+        effects = record.preview_answer(card.interview, given)
+    except AnswerRefused as refusal:
+        return JsonResponse({"errors": screens.refusals(refusal)}, status=422)
+    parked = list(effects.parked)
+    if not parked:
+        return JsonResponse({"parked": 0})
+    context = screens.repair_context(card.interview, given, effects)
+    html = render_to_string("cati/interviewer/repair.html", context, request)
+    return JsonResponse({"parked": len(parked), "html": html})
+
+
+@in_wave(Role.INTERVIEWER)
+@require_safe
+@on_held_case
+def answers(request: WaveRequest, case: Case) -> HttpResponseBase:
+    """All answers by theme, to jump to one; with `?themes` the themes alone."""
+    card = queries.case_card(case)
+    if card.interview is None:
+        return JsonResponse({"message": _("L’entretien n’est pas commencé.")}, status=404)
+    context = {
+        "themes": screens.answers_by_theme(card.interview),
+        "themes_only": "themes" in request.GET,
+    }
+    return JsonResponse({"html": render_to_string("cati/interviewer/answers.html", context)})
+
+
+@in_wave(Role.INTERVIEWER)
+@require_POST
+@on_held_case
+def heartbeat(request: WaveRequest, case: Case) -> HttpResponseBase:
+    """Keep the lease alive while the page is open."""
+    form = LeaseForm(_json(request))
+    if not form.is_valid():
+        return JsonResponse({"errors": _listed(form.errors)}, status=400)
+    leases.heartbeat(case.pk, request.user, form.cleaned_data["epoch"], clock.now())
+    return JsonResponse({"held": True})
+
+
+def _drawn(request: WaveRequest, context: dict[str, Any]) -> str:
+    html: str = render_to_string("cati/interviewer/question.html", context, request)
+    return html
+
+
+def _json(request: WaveRequest) -> dict[str, Any]:
+    """The object that the request carries; {} where it carries none, which no form accepts."""
+    try:
+        body = json.loads(request.body)
+    except ValueError:
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+def _json_form(request: WaveRequest) -> AnswerForm:
+    return AnswerForm(_json(request))
+
+
+def _listed(errors: Any) -> list[str]:
+    return [f"{field} : {' '.join(messages)}" for field, messages in errors.items()]

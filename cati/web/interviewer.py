@@ -1,0 +1,297 @@
+"""The interviewer's home, the case card, the call and its outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+from django.contrib import messages
+from django.http import HttpResponse, HttpResponseBase, JsonResponse
+from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from cati import clock, queries
+from cati.core.dispositions import BY_CODE, disposition, on_screen
+from cati.core.phones import display
+from cati.core.scheduling import closes_at, hours_text
+from cati.models import Attempt, Case, Phone, Role
+from cati.operations import calls, claim, leases
+from cati.operations import outcome as outcomes
+from cati.operations.errors import Refused
+from cati.queries import CaseCard
+from cati.web import screens
+from cati.web.access import WaveRequest, in_wave
+from cati.web.forms import DialForm, LeaseForm, NoteForm, OutcomeForm, TypedOutcome
+from cati.web.lease import on_held_case, refused_json, wants_json, warn
+
+QUICK_CODES = ("31", "32", "33", "34")
+
+
+# ------------------------------------------------------------------------------- home
+
+
+@in_wave(Role.INTERVIEWER)
+@require_safe
+def home(request: WaveRequest) -> HttpResponseBase:
+    now = clock.now()
+    appointments = queries.appointments_today(request.wave, request.user, now)
+    pending = [row for row in appointments if row.state == row.State.PENDING]
+    context = {
+        "now": now,
+        "hours": hours_text(request.wave.calling_hours, now),
+        "held": queries.held_case(request.wave, request.user),
+        "appointments": appointments,
+        "first": pending[0] if pending else None,
+        "figures": queries.day_figures(request.wave, request.user, now),
+    }
+    return render(request, "cati/interviewer/home.html", context)
+
+
+@in_wave(Role.INTERVIEWER)
+@require_POST
+def next_case(request: WaveRequest) -> HttpResponseBase:
+    """Claim the next case and open it; the reason where there is none."""
+    try:
+        case = claim.next_case(request.wave, request.user, clock.now())
+    except Refused as refusal:
+        warn(request, refusal)
+        return redirect("interviewer-home", wave=request.wave.slug)
+    if case is None:
+        messages.info(request, _("Aucune fiche à appeler pour le moment. Réessayez plus tard."))
+        return redirect("interviewer-home", wave=request.wave.slug)
+    return redirect("case", wave=request.wave.slug, number=case.number)
+
+
+# ------------------------------------------------------------------------------- case
+
+
+@in_wave(Role.INTERVIEWER)
+@require_safe
+@on_held_case
+def case(request: WaveRequest, case: Case) -> HttpResponseBase:
+    return render(request, "cati/interviewer/case.html", case_context(request, case))
+
+
+@in_wave(Role.INTERVIEWER)
+@require_POST
+@on_held_case
+def dial(request: WaveRequest, case: Case) -> HttpResponseBase:
+    """Open the attempt that the click on the number starts; the page then hands over to `tel:`."""
+    form = DialForm(request.POST)
+    if not form.is_valid():
+        return JsonResponse({"errors": form.errors}, status=422)
+    epoch, phone = form.cleaned_data["epoch"], form.cleaned_data["phone"]
+    try:
+        attempt = calls.dial(case.pk, request.user, epoch, phone, clock.now())
+    except Refused as refusal:
+        if wants_json(request):
+            return refused_json(refusal)
+        warn(request, refusal)
+        return redirect("case", wave=request.wave.slug, number=case.number)
+    if not wants_json(request):
+        return redirect("case", wave=request.wave.slug, number=case.number)
+    context = case_context(request, case)
+    pieces = ("callbar.html", "case.html#dialing", "case.html#acts")
+    html = "".join(
+        render_to_string(f"cati/interviewer/{piece}", context, request) for piece in pieces
+    )
+    tel = f"tel:{attempt.phone.e164}" if attempt.phone else ""
+    return JsonResponse({"tel": tel, "html": html})
+
+
+@in_wave(Role.INTERVIEWER)
+@require_POST
+@on_held_case
+def release_case(request: WaveRequest, case: Case) -> HttpResponseBase:
+    form = LeaseForm(request.POST)
+    if form.is_valid():
+        leases.release(case.pk, request.user, form.cleaned_data["epoch"], clock.now())
+        messages.info(request, _("Fiche %(number)s rendue.") % {"number": case.number})
+    return redirect("interviewer-home", wave=request.wave.slug)
+
+
+@in_wave(Role.INTERVIEWER)
+@require_POST
+@on_held_case
+def note(request: WaveRequest, case: Case) -> HttpResponseBase:
+    form = NoteForm(request.POST)
+    if not form.is_valid():
+        return JsonResponse({"errors": form.errors}, status=422)
+    typed = form.cleaned_data
+    try:
+        calls.add_note(
+            case.pk, request.user, typed["epoch"], typed["text"], typed["item"], clock.now()
+        )
+    except Refused as refusal:
+        return refused_json(refusal)
+    if not wants_json(request):
+        return redirect("case", wave=request.wave.slug, number=case.number)
+    context = {"notes": queries.case_card(case).notes}
+    html = render_to_string("cati/interviewer/panel.html#notes", context, request)
+    return JsonResponse({"html": html})
+
+
+def case_context(request: WaveRequest, case: Case) -> dict[str, Any]:
+    """Everything that the case card shows, and its call bar."""
+    now = clock.now()
+    card = queries.case_card(case)
+    return {
+        **screens.call_context(card, now),
+        "now": now,
+        "until": closes_at(case.wave.calling_hours, now),
+        "why": _why(case),
+        "phones": _phones(card),
+        "next_call": len(card.history) + 1,
+        "ask_for": _ask_for(card),
+        "history": [_past(call) for call in card.history],
+        "quick": [disposition(code) for code in QUICK_CODES],
+        "uuid": uuid4(),
+        "here": _("Fiche de contact"),
+        "saved": _("Fiche réservée pour vous"),
+        **screens.resume_context(card, request.user),
+    }
+
+
+@dataclass(frozen=True)
+class Line:
+    """A number as the card shows it."""
+
+    id: int
+    kind: str
+    shown: str
+    e164: str
+
+
+def _phones(card: CaseCard) -> list[Line]:
+    """The valid numbers; the one of the open call first."""
+    dialled = card.attempt.phone_id if card.attempt else None
+    ordered = sorted(card.phones, key=lambda phone: phone.pk != dialled)
+    return [Line(phone.pk, _kind(phone), display(phone.e164), phone.e164) for phone in ordered]
+
+
+def _kind(phone: Phone | None) -> str:
+    if phone is None:
+        return "—"
+    return _("Portable") if phone.mobile else _("Fixe")
+
+
+def _past(call: Attempt) -> dict[str, Any]:
+    return {
+        "at": call.opened_at,
+        "line": _kind(call.phone).lower(),
+        "code": call.disposition,
+        "label": _(disposition(call.disposition).label) if call.disposition else "",
+        "who": call.interviewer.short_name,
+    }
+
+
+def _ask_for(card: CaseCard) -> str:
+    if card.appointment and card.appointment.ask_for:
+        return card.appointment.ask_for
+    return card.contact.name if card.contact else ""
+
+
+def _why(case: Case) -> str:
+    """Why this case comes now, in a sentence."""
+    tiers = Case.Tier
+    return {
+        tiers.PUSHED: _("Votre superviseur a demandé cette fiche en premier."),
+        tiers.LINE_CUT: _("La ligne vient d’être coupée : rappelez tout de suite."),
+        tiers.APPOINTMENT: _("Cette fiche passe avant toute autre : c’est l’heure du rendez-vous."),
+        tiers.BUSY: _("Le numéro était occupé tout à l’heure."),
+        tiers.SOFT: _("La personne a dit être joignable vers cette heure."),
+        tiers.RETRY: _("Nouvel essai, à un autre moment que le précédent."),
+        tiers.FRESH: _("Première prise de contact avec ce foyer."),
+    }[tiers(case.tier)]
+
+
+# ---------------------------------------------------------------------------- outcome
+
+
+@in_wave(Role.INTERVIEWER)
+@require_http_methods(["GET", "HEAD", "POST"])
+@on_held_case
+def outcome(request: WaveRequest, case: Case) -> HttpResponseBase:
+    """The end of a call: a code, and what it needs."""
+    if request.method != "POST":
+        return outcome_page(request, case, None)
+    form = OutcomeForm(request.POST)
+    now = clock.now()
+    given = form.outcome(now) if form.is_valid() else None
+    if given is None:
+        return outcome_page(request, case, form.typed())
+    epoch = form.cleaned_data["epoch"]
+    try:
+        reply = outcomes.record_outcome(case.pk, request.user, epoch, given, now)
+    except Refused as refusal:
+        typed = form.typed()
+        typed.errors = refusal.messages
+        return outcome_page(request, case, typed)
+    return after_outcome(request, case, reply)
+
+
+def after_outcome(request: WaveRequest, case: Case, reply: outcomes.Reply) -> HttpResponseBase:
+    if reply.status != 200:
+        messages.warning(request, reply.body["message"])
+        return redirect("outcome", wave=request.wave.slug, number=case.number)
+    facts = {"number": case.number, "label": _(reply.body["label"])}
+    messages.success(request, _("Fiche %(number)s : %(label)s, enregistré.") % facts)
+    if reply.body["next"] == "redial":
+        return redirect("case", wave=request.wave.slug, number=case.number)
+    return redirect("interviewer-home", wave=request.wave.slug)
+
+
+def outcome_page(request: WaveRequest, case: Case, typed: TypedOutcome | None) -> HttpResponse:
+    """The outcome screen. An ended interview has its last words here, and its code ready."""
+    card = queries.case_card(case)
+    ended = screens.ending(card)
+    if typed is None:
+        typed = TypedOutcome(code=ended.code, ask_for=_ask_for(card))
+    chosen = BY_CODE.get(typed.code)
+    context = {
+        **screens.call_context(card, clock.now()),
+        "title": f"{chosen.code} · {_(chosen.label)}" if chosen else "",
+        "booking": chosen is not None and chosen.may_book,
+        "here": _("Fin d’appel"),
+        "saved": _("Tout est enregistré"),
+        "uuid": uuid4(),
+        "groups": _groups(),
+        "typed": typed,
+        "given": ended.code,
+        "closing": ended.text,
+        "progress": ended.progress,
+        "errors": typed.errors,
+        "back": _back(request, case, card),
+    }
+    status = 422 if typed.errors else 200
+    return render(request, "cati/interviewer/outcome.html", context, status=status)
+
+
+def _groups() -> Sequence[dict[str, Any]]:
+    return [
+        {
+            "label": _(group.value),
+            "rows": [
+                {
+                    "code": row.code,
+                    "label": _(row.label),
+                    "needs": row.needs.value,
+                    "may_book": row.may_book,
+                }
+                for row in rows
+            ],
+        }
+        for group, rows in on_screen().items()
+    ]
+
+
+def _back(request: WaveRequest, case: Case, card: CaseCard) -> dict[str, str]:
+    began = card.interview is not None and card.attempt is not None and card.attempt.interview_id
+    name = "interview" if began else "case"
+    label = _("Revenir à l’entretien") if began else _("Revenir à la fiche")
+    return {"url": reverse(name, args=[request.wave.slug, case.number]), "label": label}

@@ -1,0 +1,59 @@
+"""The guard of every screen on a case: whoever does not hold it is told who does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse, HttpResponseBase, JsonResponse
+from django.shortcuts import get_object_or_404, render
+
+from cati.models import Case
+from cati.operations.errors import Refused, StaleLease
+from cati.web.access import WaveRequest
+
+CaseView = Callable[..., HttpResponseBase]
+
+
+def on_held_case(view: CaseView) -> CaseView:
+    """Give the view the case of the address; whoever does not hold it is told who does.
+
+    The same answer meets a write whose lease has been lost meanwhile.
+    """
+
+    @wraps(view)
+    def guarded(request: WaveRequest, number: int, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        cases = Case.objects.select_related("wave", "frame_sector", "holder")
+        case = get_object_or_404(cases, wave=request.wave, number=number)
+        if case.holder_id != request.user.pk:
+            return stale(request, case, case.holder.short_name if case.holder else "")
+        try:
+            return view(request, case, *args, **kwargs)
+        except StaleLease as lost:
+            return stale(request, case, lost.holder)
+
+    return guarded
+
+
+def stale(request: WaveRequest, case: Case, holder: str) -> HttpResponse:
+    """409: the case is somebody else's, or nobody's any more."""
+    if wants_json(request):
+        return JsonResponse({"stale": True, "holder": holder}, status=409)
+    context = {"case": case, "holder": holder}
+    return render(request, "cati/interviewer/stale.html", context, status=409)
+
+
+def wants_json(request: WaveRequest) -> bool:
+    """Whether the page's script asks, and not the browser itself."""
+    return request.content_type == "application/json" or not request.accepts("text/html")
+
+
+def warn(request: WaveRequest, refusal: Refused) -> None:
+    """Say on the next page why nothing was done."""
+    messages.warning(request, " ".join(refusal.messages.values()))
+
+
+def refused_json(refusal: Refused) -> JsonResponse:
+    return JsonResponse({"errors": refusal.messages}, status=422)

@@ -1,0 +1,473 @@
+"""What the call screens show of an interview: one question, the answers so far, themes, the end."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from questionnaire.queries import program_of
+
+from cati import queries
+from cati.core.dispositions import named
+from cati.models import QuotaCell, User
+from cati.operations.record import AnswerInput
+from cati.queries import CaseCard
+from questionnaire.core.instrument import Item, Theme, walk
+from questionnaire.core.routing import COMPLETE, Effects, Walker, labels, render, shown_choices
+from questionnaire.core.state import State
+from questionnaire.core.text import typeset
+from questionnaire.models import Interview
+
+# How a type of item is answered on the screen.
+MODES = {
+    "single": "one",
+    "scale": "one",
+    "consent": "one",
+    "multiple": "many",
+    "integer": "number",
+    "decimal": "decimal",
+    "text": "text",
+    "address": "line",
+    "info": "info",
+}
+# More codes than this are a list to choose from, and are not read one by one.
+READ_ALOUD = 7
+RECENT = 5
+SPECIAL_KEYS = {"dk": ("N", "F2"), "refused": ("R", "F4"), "na": ("C", "F8")}
+COMPLETE_CODE = "10"
+
+
+class Sheet:
+    """An interview as it stands, opened once per request: its walker reads texts and routes."""
+
+    def __init__(self, interview: Interview) -> None:
+        self.interview = interview
+        program = program_of(interview.version)
+        self.instrument = program.instrument
+        self.walker = Walker(program, State.from_json(interview.answers))
+        self.route = self.walker.route()
+
+    @cached_property
+    def theme_of(self) -> dict[str, Theme]:
+        """The theme in which each item stands, by its code."""
+        return {
+            entry.code: theme
+            for theme in self.instrument.themes
+            for entry in walk(theme.entries)
+            if isinstance(entry, Item)
+        }
+
+    def item(self, key: str) -> Item:
+        return self.instrument.item(key)
+
+    def words(self, key: str, text: str) -> str:
+        return render(self.walker, text, self.walker.program.node(key)) if text else ""
+
+    def answer(self, key: str) -> Mapping[str, Any] | None:
+        return self.walker.state.answers.get(key)
+
+    def answered(self) -> list[str]:
+        """The keys on the route that have an answer, in order."""
+        return [key for key in self.route.asked if self.answer(key) is not None]
+
+
+# ------------------------------------------------------------------------------- question
+
+
+@dataclass(frozen=True)
+class ChoiceRow:
+    code: int
+    label: str
+    exclusive: bool
+    other: bool
+    chosen: bool
+    other_text: str
+
+
+@dataclass(frozen=True)
+class SpecialRow:
+    name: str
+    letter: str
+    function_key: str
+    label: str
+    chosen: bool
+
+
+@dataclass(frozen=True)
+class Screen:
+    """One question, ready to be drawn. `stored` is its answer as JSON, '' where it has none."""
+
+    item: str
+    instance: str
+    mode: str
+    store: str
+    text: str
+    register: str
+    register_label: str
+    rank: int
+    total: int
+    minutes: int
+    box_label: str
+    previous: str
+    following: str
+    empty: str
+    stored: str
+    to_confirm: bool
+    max_choices: int
+    max_length: int
+    words: str
+    range: str
+    intro: str
+    stem: str
+    probes: Sequence[str]
+    instructions: Sequence[str]
+    failures: Sequence[str]
+    choices: Sequence[ChoiceRow] = field(default_factory=list)
+    specials: Sequence[SpecialRow] = field(default_factory=list)
+
+
+def question_context(
+    card: CaseCard, now: datetime, key: str | None = None
+) -> dict[str, Any] | None:
+    """The screen of the item `key`, of the next one without it; None where it is not asked."""
+    if card.interview is None:
+        return None
+    sheet = Sheet(card.interview)
+    key = key or sheet.route.next
+    if key is None or key not in sheet.route.asked:
+        return None
+    began = card.attempt.opened_at if card.attempt else card.interview.started_at
+    minutes = max(int((now - began).total_seconds() // 60), 0)
+    kept = card.contact.kept if card.contact else {}
+    before = sheet.route.asked[: sheet.route.asked.index(key)]
+    return {
+        "screen": screen(sheet, key, minutes, kept),
+        "themes": themes(sheet, key),
+        "recent": [shown(sheet, one) for one in before if sheet.answer(one)][-RECENT:],
+        "need": need(queries.sector_cell(card.case.wave, sector_code(card))),
+    }
+
+
+def screen(sheet: Sheet, key: str, minutes: int, kept: Mapping[str, Any]) -> Screen:
+    item = sheet.item(key)
+    code, _at, instance = key.partition("@")
+    asked = sheet.route.asked
+    place = asked.index(key)
+    siblings = [one for one, theme in sheet.theme_of.items() if theme is sheet.theme_of[code]]
+    value = _proposed(sheet, key, kept)
+    failures = _failures(sheet, key)
+    return Screen(
+        item=code,
+        instance=instance,
+        mode=MODES[item.type],
+        store=item.store,
+        text=sheet.words(key, item.text),
+        register="aloud" if item.read else "never",
+        register_label=_register(item),
+        rank=siblings.index(code) + 1,
+        total=len(siblings),
+        minutes=minutes,
+        box_label=_box_label(item),
+        previous=asked[place - 1] if place else "",
+        following=asked[place + 1] if place + 1 < len(asked) else "",
+        empty=sheet.route.next or "",
+        stored=_stored(sheet, key, kept),
+        to_confirm=key in sheet.route.to_confirm or bool(failures),
+        max_choices=item.max,
+        max_length=item.max_length,
+        words=str(value.get("v", "")) if MODES[item.type] in {"text", "line"} else "",
+        range=_range(sheet, key),
+        intro=_intro(sheet, key),
+        stem=sheet.words(key, item.stem),
+        probes=[sheet.words(key, probe) for probe in item.probes],
+        instructions=_instructions(sheet, key),
+        failures=failures,
+        choices=_choices(sheet, key, value),
+        specials=_specials(item, value),
+    )
+
+
+def _stored(sheet: Sheet, key: str, kept: Mapping[str, Any]) -> str:
+    """The answer as the page sends it, so that the page knows whether it has been changed."""
+    answer = sheet.answer(key)
+    if answer is None:
+        return ""
+    if answer.get("given"):
+        answer = {"v": kept.get(key, "")}
+    return json.dumps({name: part for name, part in answer.items() if name != "mentions"})
+
+
+def _proposed(sheet: Sheet, key: str, kept: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What stands on the screen: the answer, what is kept with the contact, or a prefill."""
+    answer = sheet.answer(key)
+    if answer is None:
+        proposed = sheet.walker.prefill(key)
+        return {"v": proposed} if isinstance(proposed, int | float | str) else {}
+    return {"v": kept.get(key, "")} if answer.get("given") else answer
+
+
+def _register(item: Item) -> str:
+    if not item.read:
+        return _("Pour vous, ne pas lire")
+    if item.type == "multiple":
+        return _("À lire, puis chaque réponse")
+    count = len(item.choices)
+    if item.type == "scale" or (item.type == "single" and 2 < count <= READ_ALOUD):
+        return _("À lire, puis les %(count)s réponses") % {"count": count}
+    return _("À lire")
+
+
+def _box_label(item: Item) -> str:
+    if item.choices:
+        return _("Code")
+    return _("Nombre") if item.type in {"integer", "decimal"} else _("Réponse")
+
+
+def _range(sheet: Sheet, key: str) -> str:
+    low, high = sheet.walker.bounds(key)
+    if low is None or high is None:
+        return ""
+    return _("Entre %(low)s et %(high)s.") % {"low": low, "high": high}
+
+
+def _intro(sheet: Sheet, key: str) -> str:
+    """A theme's introduction is read before the first of its items that is asked."""
+    theme = sheet.theme_of[key.partition("@")[0]]
+    first = next(one for one in sheet.route.asked if sheet.theme_of[one.partition("@")[0]] is theme)
+    return sheet.words(key, theme.intro) if key == first else ""
+
+
+def _instructions(sheet: Sheet, key: str) -> list[str]:
+    item = sheet.item(key)
+    own = [sheet.words(key, item.instruction)] if item.instruction else []
+    if item.type == "multiple":
+        own.append(_("Plusieurs réponses possibles : un chiffre coche, le même chiffre décoche."))
+    return own
+
+
+def _failures(sheet: Sheet, key: str) -> list[str]:
+    failing = (*sheet.route.hard_failures, *sheet.route.soft_failures)
+    return [failure.message for failure in failing if failure.key == key]
+
+
+def _choices(sheet: Sheet, key: str, value: Mapping[str, Any]) -> list[ChoiceRow]:
+    item = sheet.item(key)
+    given = value.get("v")
+    chosen = given if isinstance(given, list) else [given]
+    rows = []
+    for code in shown_choices(sheet.walker, item):
+        choice = item.choice(code)
+        assert choice is not None
+        told = value.get("other", {}).get(str(code), "")
+        rows.append(
+            ChoiceRow(
+                code,
+                typeset(choice.label),
+                choice.exclusive,
+                choice.other,
+                chosen=code in chosen,
+                other_text=told,
+            )
+        )
+    return rows
+
+
+def _specials(item: Item, value: Mapping[str, Any]) -> list[SpecialRow]:
+    names = special_labels()
+    typed = MODES[item.type] in {"text", "line"}
+    return [
+        SpecialRow(
+            name,
+            letter="" if typed else SPECIAL_KEYS[name][0],
+            function_key=SPECIAL_KEYS[name][1],
+            label=names[name],
+            chosen=value.get("special") == name,
+        )
+        for name in SPECIAL_KEYS
+        if name in item.specials
+    ]
+
+
+def special_labels() -> dict[str, str]:
+    return {
+        "dk": _("Ne se prononce pas"),
+        "refused": _("Refuse de répondre"),
+        "na": _("Non concerné(e)"),
+    }
+
+
+def themes(sheet: Sheet, key: str) -> list[dict[str, str]]:
+    """The themes in their order: done, here, to come."""
+    here = sheet.instrument.themes.index(sheet.theme_of[key.partition("@")[0]])
+    states = [
+        "done" if place < here else "to-come" for place in range(len(sheet.instrument.themes))
+    ]
+    states[here] = "here"
+    return [
+        {"code": theme.code, "title": theme.title, "state": state}
+        for theme, state in zip(sheet.instrument.themes, states, strict=True)
+    ]
+
+
+# -------------------------------------------------------------------------------- answers
+
+
+def shown(sheet: Sheet, key: str) -> dict[str, str]:
+    """One line of the answers: the key, what the item is about, what was said."""
+    item = sheet.item(key)
+    answer = sheet.answer(key) or {}
+    return {"item": key, "label": item.short or key, "shown": said(item, answer)}
+
+
+def said(item: Item, answer: Mapping[str, Any]) -> str:
+    """An answer in a few words: « 2 HLM », « 1, 7 », « NSP »."""
+    if special := answer.get("special"):
+        return {"dk": _("NSP"), "refused": _("Refus"), "na": _("Non concerné(e)")}[special]
+    if answer.get("given"):
+        return _("gardé à part")
+    if answer.get("seen"):
+        return _("lu")
+    value = answer.get("v", "")
+    if not item.choices:
+        return str(value)
+    codes = value if isinstance(value, list) else [value]
+    return f"{', '.join(map(str, codes))} {labels(item, codes) or ''}"
+
+
+def answers_by_theme(interview: Interview) -> list[dict[str, Any]]:
+    sheet = Sheet(interview)
+    rows = []
+    for theme in sheet.instrument.themes:
+        keys = [key for key in sheet.answered() if sheet.theme_of[key.partition("@")[0]] is theme]
+        if keys:
+            answers = [shown(sheet, key) for key in keys]
+            rows.append(
+                {"code": theme.code, "title": theme.title, "first": keys[0], "answers": answers}
+            )
+    return rows
+
+
+def repair_context(interview: Interview, given: AnswerInput, effects: Effects) -> dict[str, Any]:
+    """What the dialog says before a correction takes answers off the route."""
+    sheet = Sheet(interview)
+    key = f"{given.item}@{given.instance}" if given.instance else given.item
+    item = sheet.item(key)
+    return {
+        "item": key,
+        "label": item.short or sheet.words(key, item.text),
+        "before": said(item, sheet.answer(key) or {}),
+        "after": said(item, given.value),
+        "parked": [shown(sheet, one) for one in effects.parked],
+    }
+
+
+# ----------------------------------------------------------------------- bar, panel, end
+
+
+def call_context(card: CaseCard, now: datetime) -> dict[str, Any]:
+    """The call bar and the panel, on every screen of a case."""
+    sheet = Sheet(card.interview) if card.interview else None
+    return {
+        "case": card.case,
+        "card": card,
+        "call": _call(card, now),
+        "person": _person(sheet) if sheet else "",
+        "need": need(queries.sector_cell(card.case.wave, sector_code(card))),
+        "notes": card.notes,
+        "replies": _replies(card),
+    }
+
+
+def sector_code(card: CaseCard) -> str:
+    """As answered; as sampled until then."""
+    answered = card.interview.sector if card.interview else ""
+    return answered or card.case.frame_sector.code
+
+
+def need(cell: QuotaCell | None) -> dict[str, Any] | None:
+    if cell is None:
+        return None
+    return {
+        "sector": cell.sector.label,
+        "counted": cell.counted,
+        "target": cell.target,
+        "missing": cell.missing,
+        "percent": min(100 * cell.counted // max(cell.target, 1), 100),
+    }
+
+
+def _call(card: CaseCard, now: datetime) -> dict[str, Any] | None:
+    if card.attempt is None:
+        return None
+    seconds = max(int((now - card.attempt.opened_at).total_seconds()), 0)
+    return {"seconds": seconds, "clock": f"{seconds // 60}:{seconds % 60:02d}"}
+
+
+def _person(sheet: Sheet) -> str:
+    """« Femme, 34 ans », as far as it is known."""
+    roles, known = sheet.instrument.roles, sheet.walker.state.roles
+    parts = []
+    if known.get("sex") is not None:
+        parts.append(labels(sheet.item(roles["sex"]), known["sex"]) or "")
+    if isinstance(known.get("age"), int):
+        parts.append(ngettext("%(age)s an", "%(age)s ans", known["age"]) % {"age": known["age"]})
+    return ", ".join(filter(None, parts))
+
+
+def _replies(card: CaseCard) -> list[dict[str, str]]:
+    version = card.interview.version if card.interview else card.case.wave.version
+    if version is None:
+        return []
+    replies = program_of(version).instrument.replies
+    return [{"when": typeset(reply.when), "text": typeset(reply.text)} for reply in replies]
+
+
+def resume_context(card: CaseCard, user: User) -> dict[str, Any]:
+    """Where a suspended interview goes on, the last answers, and what to say first."""
+    if card.interview is None:
+        return {"resumes_at": "", "recent": [], "introduction": ""}
+    sheet = Sheet(card.interview)
+    words = _(
+        "Bonjour, je suis %(name)s. Nous avions commencé l’enquête Allô Quartiers, "
+        "et je vous rappelle pour la terminer."
+    )
+    return {
+        "resumes_at": sheet.route.next or "",
+        "recent": [shown(sheet, key) for key in sheet.answered()[-RECENT:]],
+        "introduction": words % {"name": user.first_name or user.username},
+    }
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How an interview stands when its call ends: `code` and `text` once it has reached an end."""
+
+    code: str = ""
+    text: str = ""
+    progress: str = ""
+
+
+def ending(card: CaseCard) -> Ending:
+    """The outcome that the interview itself reached during this call, with what to read aloud."""
+    if card.interview is None or card.attempt is None or card.attempt.interview_id is None:
+        return Ending()
+    sheet = Sheet(card.interview)
+    if sheet.route.outcome is None:
+        facts = {"item": sheet.route.next or "", "count": len(sheet.answered())}
+        words = _("L’entretien reprendra à %(item)s. %(count)s réponses sont enregistrées.")
+        return Ending(progress=words % facts)
+    code = COMPLETE_CODE if sheet.route.outcome == COMPLETE else named(sheet.route.outcome).code
+    return Ending(code=code, text=_closing(sheet))
+
+
+def _closing(sheet: Sheet) -> str:
+    end = sheet.route.end
+    message = sheet.instrument.message(end.text if end else "FIN")
+    text = message.text if message else end.text if end else ""
+    return render(sheet.walker, text) if text else ""

@@ -1,0 +1,101 @@
+"""One whole interview by the keyboard alone, from the login to the supervisor's board.
+
+1. An interviewer logs in, takes the next case and calls it.
+2. She answers every question on the route by keys, and records outcome 10.
+3. The supervisor's board shows the interview counted.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from playwright.sync_api import BrowserContext, Page, expect
+from tests.world import PASSWORD, World
+
+from cati.models import Attempt, Case, Place
+from questionnaire.models import Interview
+
+# What this respondent says where the first code would end the interview or lead nowhere.
+SPOKEN: dict[str, str] = {"S03": "1", "S05": "1", "S06": "2", "S08": "1980", "S09": "2"}
+
+
+def test_an_interview_by_the_keyboard_alone_is_counted_on_the_board(
+    live_server: Any, world: World, page: Page, context: BrowserContext
+) -> None:
+    log_in(page, live_server.url, "nadia")
+    expect(page.get_by_role("button", name="Prochaine fiche")).to_be_focused()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/fiche/*/")
+    case = Case.objects.get(holder=world.nadia)
+
+    page.keyboard.press("a")
+    expect(page.get_by_text("En communication")).to_be_visible()
+    assert Attempt.objects.get(case=case).closed_at is None
+    page.keyboard.press("e")
+    page.wait_for_url("**/entretien/")
+
+    typed = answer_everything(page)
+    page.wait_for_url("**/fin/")
+    expect(page.get_by_label("Issue", exact=True)).to_have_value("10")
+    page.wait_for_timeout(700)  # the closing words are read; a key pressed too soon is ignored
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/enquete/")
+    expect(page.get_by_role("status").first).to_contain_text("Entretien complet")
+
+    assert Attempt.objects.get(case=case).disposition == "10"
+    interview = Interview.objects.get(case_link__case=case)
+    assert interview.outcome == "complete"
+    assert Place.objects.get(interview=interview).state == Place.State.CONFIRMED
+    for item, value in typed.items():
+        assert interview.answers["answers"][item] == value, item
+
+    assert context.browser is not None
+    board = context.browser.new_context(locale="fr-FR").new_page()
+    log_in(board, live_server.url, "claire")
+    row = board.get_by_role("row").filter(has_text=world.sectors[interview.sector].label)
+    expect(row).to_contain_text(f"1 / {world.cells[interview.sector].target}")
+
+
+def log_in(page: Page, address: str, name: str) -> None:
+    page.goto(address)
+    page.keyboard.type(name)
+    page.keyboard.press("Tab")
+    page.keyboard.type(PASSWORD)
+    page.keyboard.press("Enter")
+    page.wait_for_url(lambda url: "/v/" in url)
+
+
+def answer_everything(page: Page) -> dict[str, Any]:
+    """Answer by keys until the end, and give back what was typed, as it should be stored."""
+    typed: dict[str, Any] = {}
+    for _turn in range(200):
+        question = page.locator("#question")
+        item = question.get_attribute("data-item") or ""
+        keys, value = reply(page, item, question.get_attribute("data-mode") or "")
+        if value is not None:
+            typed[item] = value
+        page.keyboard.type(keys)
+        page.keyboard.press("Enter")
+        page.wait_for_function(
+            "item => document.querySelector('#question')?.dataset.item !== item", arg=item
+        )
+        if page.url.endswith("/fin/"):
+            return typed
+    raise AssertionError(f"no end after 200 questions, at {item}")
+
+
+def reply(page: Page, item: str, mode: str) -> tuple[str, Any]:
+    """The keys for a question, and the tagged value that they must leave; None for a reading."""
+    if mode == "info":
+        return "", None
+    if mode in {"text", "line"}:
+        words = f"Rien à ajouter sur {item}"
+        contact = page.locator("#question").get_attribute("data-store") == "contact"
+        return words, {"given": True} if contact else {"v": words}
+    if mode in {"number", "decimal"}:
+        figure = SPOKEN.get(item, "2")
+        return figure, {"v": int(figure)}
+    if mode == "many":
+        return "1", {"v": [1]}
+    code = SPOKEN.get(item, "1")
+    return code, {"v": int(code)}
