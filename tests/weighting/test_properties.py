@@ -6,10 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.weighting.samples import weighted_total
-from weighting.core.calibration import calibrate, preflight
+from weighting.core.calibration import calibrate
 from weighting.core.criteria import Rules
 from weighting.core.margins import Margin, Margins
 from weighting.core.methods import Linear, Logit, Method, Raking, Truncated
+from weighting.core.preflight import preflight
 from weighting.core.units import Column, Floats, Units
 
 FEW = settings(max_examples=25, deadline=None)

@@ -14,10 +14,11 @@ import numpy as np
 import pytest
 
 from tests.weighting.samples import SIX, SIX_MARGINS, of_sector, units_of
-from weighting.core.calibration import calibrate, preflight
+from weighting.core.calibration import calibrate
 from weighting.core.criteria import Rules
 from weighting.core.margins import Collapse, Margin, Margins
 from weighting.core.methods import Linear, Logit, Method, Raking, Truncated
+from weighting.core.preflight import preflight
 from weighting.core.problems import MENDS, Problem
 from weighting.core.units import Units
 

@@ -12,6 +12,7 @@ from weighting.core.attainable import VANISHING, explain
 from weighting.core.criteria import Slice
 from weighting.core.diagnostics import MarginRow, kish_of_sums, quantiles
 from weighting.core.methods import Method
+from weighting.core.preflight import Prepared
 from weighting.core.problems import Problem
 from weighting.core.results import StratumResult
 from weighting.core.solver import Solution
@@ -23,12 +24,14 @@ TOLERANCE = 1e-6
 
 @dataclass(frozen=True, eq=False)
 class Draft:
-    """A stratum on its way: its equations and their solution, unless it is refused."""
+    """A stratum on its way: what was prepared and, unless it is refused, solved."""
 
-    stratum: Slice
-    problems: list[Problem]
-    system: System | None = None
-    solution: Solution | None = None
+    prepared: Prepared
+    solution: Solution | None
+
+    @property
+    def stratum(self) -> Slice:
+        return self.prepared.stratum
 
     @property
     def g(self) -> Floats:
@@ -37,34 +40,35 @@ class Draft:
         return self.solution.g
 
     @property
-    def weights(self) -> Floats:
-        """By profile, summed over its rows."""
-        return self.g * (self.stratum.weights if self.system is None else self.system.d)
+    def factor(self) -> Floats:
+        """Weight over initial weight, by profile: g, unless initial weights were rescaled."""
+        if self.prepared.system is None:
+            return self.g
+        return self.g * (self.prepared.system.d / self.stratum.weights)
 
 
 def certified(draft: Draft, achieved: Floats, method: Method) -> StratumResult:
     """Judge the weights by their totals, and a raking by whether anyone vanished from it."""
-    stratum, system, solution = draft.stratum, draft.system, draft.solution
+    stratum, system, solution = draft.stratum, draft.prepared.system, draft.solution
+    found = draft.prepared.problems
     if system is None or solution is None:
-        return StratumResult(stratum.name, "refused", stratum.n, tuple(draft.problems))
+        return StratumResult(stratum.name, "refused", stratum.n, found)
     rows = _margin_rows(system, solution, achieved)
     error = max((row.relative_error for row in rows if not row.soft), default=0.0)
-    problems = draft.problems + _soft_misses(stratum.name, rows)
+    problems = (*found, *_soft_misses(stratum.name, rows))
     vanishing = method.bounds[0] == 0.0 and solution.g.min() < VANISHING * solution.g.max()
     if not error <= TOLERANCE or vanishing:
         reason = explain(system, method, stratum.name)
         if reason is None and not error <= TOLERANCE:
             reason = _not_converged(stratum.name, rows, solution)
         if reason is not None:
-            problems = [*problems, reason]
-            return StratumResult(stratum.name, "refused", stratum.n, tuple(problems))
-    factor = system.d / stratum.weights
-    squares = float(((solution.g * factor) ** 2) @ stratum.squares)
+            return StratumResult(stratum.name, "refused", stratum.n, (*problems, reason))
+    squares = float(draft.factor**2 @ stratum.squares)
     return StratumResult(
         name=stratum.name,
         status="converged",
         n=stratum.n,
-        problems=tuple(problems),
+        problems=problems,
         population=system.population,
         iterations=solution.iterations,
         rank=solution.rank,

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from weighting.core.calibration import equations_of
+from weighting.core.preflight import prepare
 from weighting.core.results import Calibration
 from weighting.core.solver import whitened
 from weighting.core.units import Floats, Ints
@@ -63,17 +63,19 @@ class Sample:
     @classmethod
     def of(cls, result: Calibration) -> "Sample":
         """The sample that a calibration leaves; refused sectors are outside it."""
-        profiles, equations = equations_of(result)
-        sectors = []
-        for stratum, system in equations:
+        preparation = prepare(result.units, result.margins, result.rules)
+        profiles, sectors = preparation.profiles, []
+        for prepared in preparation.strata:
+            stratum, system = prepared.stratum, prepared.system
+            if system is None or not result[stratum.name].converged:
+                continue
             basis = system.x @ whitened(system).basis
             place = np.zeros(profiles.size, np.intp)
             place[profiles.present[stratum.rows]] = np.arange(len(basis))
             rows = np.flatnonzero(profiles.rows_of(stratum.rows))
-            here = place[profiles.cells[rows]]
+            x = basis[place[profiles.cells[rows]]]
             weights = result.weights[rows]
-            initial = weights / result.g[rows]
-            sectors.append(SectorDesign(stratum.name, rows, weights, initial, basis[here]))
+            sectors.append(SectorDesign(stratum.name, rows, weights, weights / result.g[rows], x))
         return cls(np.nan_to_num(result.weights), tuple(sectors))
 
 

@@ -34,15 +34,17 @@ def hot_deck(
 def _filled(units: Units, name: str, rows: NDArray[np.intp], seed: int) -> Column:
     column, strata = units.variables[name], units.strata.codes
     codes = np.array(column.codes, np.intp)
+    usable = (units.weights > 0) & (units.weights < np.inf)
     for stratum in np.unique(strata[rows]):
-        donors = (strata == stratum) & (column.codes != MISSING)
+        donors = usable & (strata == stratum) & (column.codes != MISSING)
         if not donors.any():
             continue
         chances = np.bincount(column.codes[donors], units.weights[donors])
         ladder = np.cumsum(chances) / chances.sum()
         ours = rows[strata[rows] == stratum]
         draws = [_uniform(seed, name, units.ids[i] if units.ids else str(i)) for i in ours]
-        codes[ours] = np.searchsorted(ladder, draws, side="right")
+        # The last rung may be a rounding below 1, and so below a draw.
+        codes[ours] = np.minimum(np.searchsorted(ladder, draws, side="right"), len(ladder) - 1)
     return Column(codes, column.categories)
 
 

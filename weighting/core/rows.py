@@ -4,6 +4,7 @@ A weight of zero or below has no g-weight (Deville & Särndal 1992 take d > 0).
 """
 
 from collections import Counter
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,33 +13,44 @@ from weighting.core.problems import Problem
 from weighting.core.units import MISSING, Units
 
 
-def faults_of_rows(units: Units) -> dict[str, list[Problem]]:
-    """Bad initial weights and repeated ids, by stratum."""
-    faults: dict[str, list[Problem]] = {}
+def faults_of_rows(units: Units) -> list[Problem]:
+    """Bad initial weights and repeated ids: one problem of each kind for each stratum."""
+    problems = []
     # Two reductions settle the usual case: NaN fails both comparisons.
     if len(units) and not (units.weights.min() > 0 and units.weights.max() < np.inf):
         bad = np.flatnonzero(~((units.weights > 0) & (units.weights < np.inf)))
-        for name, rows in by_stratum(units, bad).items():
+        for stratum, rows in _by_stratum(units, bad).items():
             message = f"{len(rows)} initial weights are not positive and finite, first: "
-            message += _row_name(units, rows[0])
-            faults.setdefault(name, []).append(Problem("invalid_weight", message, name))
+            message += f"row {rows[0] + 1}" if units.ids is None else units.ids[rows[0]]
+            problems.append(Problem("invalid_weight", message, stratum))
     if units.ids is not None and len(set(units.ids)) < len(units.ids):
         repeated = {unit for unit, count in Counter(units.ids).items() if count > 1}
-        rows_at_fault = [row for row, unit in enumerate(units.ids) if unit in repeated]
-        for name, rows in by_stratum(units, np.array(rows_at_fault)).items():
+        at_fault = np.array([row for row, unit in enumerate(units.ids) if unit in repeated])
+        for stratum, rows in _by_stratum(units, at_fault).items():
             message = f"{len(rows)} rows share an id, first: {units.ids[rows[0]]}"
-            faults.setdefault(name, []).append(Problem("duplicate_id", message, name))
-    return faults
+            problems.append(Problem("duplicate_id", message, stratum))
+    return problems
 
 
-def by_stratum(units: Units, rows: NDArray[np.intp]) -> dict[str, list[int]]:
+def imputed_rows(units: Units, imputed: Mapping[str, NDArray[np.intp]]) -> list[Problem]:
+    """A warning for each stratum and criterion in which values were drawn from donors."""
+    return [
+        Problem(
+            "imputed_values",
+            f"{len(rows)} values of {variable} drawn from donors of the sector",
+            stratum,
+            variable,
+            severity="warning",
+        )
+        for variable, filled in imputed.items()
+        for stratum, rows in _by_stratum(units, filled).items()
+    ]
+
+
+def _by_stratum(units: Units, rows: NDArray[np.intp]) -> dict[str, list[int]]:
     found: dict[str, list[int]] = {}
     for row in rows.tolist():
         code = int(units.strata.codes[row])
         name = "" if code == MISSING else units.strata.categories[code]
         found.setdefault(name, []).append(row)
     return found
-
-
-def _row_name(units: Units, row: int) -> str:
-    return f"row {row + 1}" if units.ids is None else units.ids[row]
