@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.db.models import F
 from django.utils.translation import gettext as _
 from questionnaire.queries import current_route
 
-from cati.core.dispositions import BY_CODE, CaseChange, Disposition, aapor, after_outcome
+from cati.core.dispositions import BY_CODE, CaseChange, Disposition, Group, Needs, after_outcome
 from cati.core.scheduling import PARIS, hours_text, may_call
 from cati.models import Appointment, Attempt, Case, Note, Opposition, Phone, User
 from cati.operations import places
@@ -19,10 +19,16 @@ from cati.operations.errors import Refused
 from cati.operations.idempotency import Reply, once
 from cati.operations.leases import hold, let_go
 from questionnaire import operations as journal
-from questionnaire.models import Interview
+from questionnaire.models import AnswerEvent, Interview
+from questionnaire.operations import EventInput
 
 FARTHEST_APPOINTMENT = timedelta(days=60)
 COMPLETE = "10"
+# A break-off and a hang-up without a word count with them: the person has declined once.
+REFUSALS = [
+    *(row.code for row in BY_CODE.values() if row.group is Group.REFUSAL),
+    *("12", "23"),
+]
 
 
 @dataclass(frozen=True)
@@ -65,22 +71,17 @@ def _record(case_id: int, user: User, epoch: int, outcome: OutcomeInput, now: da
         raise Refused({"code": _("Aucun appel en cours. Appelez, puis donnez l’issue.")})
     interview = journal.lock_interview(attempt.interview_id) if attempt.interview_id else None
     disposition = _disposition(outcome.code, interview)
-    _check_appointment(case, disposition, outcome, now)
-    change = after_outcome(
-        disposition.code,
-        phones_left=_other_phones(case, attempt),
-        attempts=case.attempts + 1,
-        screened=case.screened,
-        now=now,
-        appointment_at=outcome.at,
-        firm=outcome.firm,
-    )
-    _close_attempt(attempt, disposition, case.screened, now)
+    _check_needs(case, disposition, outcome, now)
+    change = _change(case, attempt, disposition, outcome, now)
+    attempt.closed_at, attempt.disposition, attempt.aapor = now, disposition.code, change.aapor
+    attempt.save(update_fields=["closed_at", "disposition", "aapor"])
     counted = _settle_place(case, interview, disposition, now)
+    if interview is not None:
+        _end_interview(case, interview, change, user, now)
     if not change.redial:
         let_go(case)
     _apply(case, attempt, change, disposition, user, now)
-    if disposition.needs == "appointment":
+    if disposition.may_book and outcome.at is not None:
         _appoint(case, attempt, outcome, user)
     if outcome.note.strip():
         Note.objects.create(case=case, author=user, text=outcome.note.strip()[:2000], at=now)
@@ -106,41 +107,49 @@ def _disposition(code: str, interview: Interview | None) -> Disposition:
     return disposition
 
 
-def _check_appointment(
+def _check_needs(
     case: Case, disposition: Disposition, outcome: OutcomeInput, now: datetime
 ) -> None:
-    if disposition.needs != "appointment":
-        return
-    if outcome.at is None:
+    if disposition.needs is Needs.NOTE and not outcome.note.strip():
+        raise Refused({"note": _("Cette issue demande une note : dites ce qu’il faut savoir.")})
+    if disposition.needs is Needs.APPOINTMENT and outcome.at is None:
         raise Refused({"at": _("Il manque le jour ou l’heure du rendez-vous.")})
-    if outcome.at <= now:
+    if disposition.may_book and outcome.at is not None:
+        _check_appointment(case, outcome.at, now)
+
+
+def _check_appointment(case: Case, at: datetime, now: datetime) -> None:
+    if at <= now:
         raise Refused({"at": _("Cette heure est passée. Donnez une heure à venir.")})
-    if outcome.at > now + FARTHEST_APPOINTMENT:
+    if at > now + FARTHEST_APPOINTMENT:
         raise Refused({"at": _("C’est dans plus de 60 jours. Donnez une date plus proche.")})
-    hours = case.wave.calling_hours
-    if not may_call(hours, outcome.at):
-        day = outcome.at.astimezone(PARIS)
-        allowed = hours_text(hours, outcome.at) or _("fermés ce jour-là")
+    if not may_call(case.wave.calling_hours, at):
+        allowed = hours_text(case.wave.calling_hours, at) or _("fermés ce jour-là")
         raise Refused(
             {
                 "at": _("Hors des heures d’appel. Le %(day)s, les appels sont %(hours)s.")
-                % {"day": f"{day:%d/%m}", "hours": allowed}
+                % {"day": f"{at.astimezone(PARIS):%d/%m}", "hours": allowed}
             }
         )
 
 
-def _other_phones(case: Case, attempt: Attempt) -> int:
+def _change(
+    case: Case, attempt: Attempt, disposition: Disposition, outcome: OutcomeInput, now: datetime
+) -> CaseChange:
+    """What the outcome does to the case, from its attempts so far."""
     valid = case.phones.filter(state=Phone.State.VALID)
-    return valid.exclude(pk=attempt.phone_id).count()
-
-
-def _close_attempt(
-    attempt: Attempt, disposition: Disposition, screened: bool, now: datetime
-) -> None:
-    attempt.closed_at = now
-    attempt.disposition = disposition.code
-    attempt.aapor = aapor(disposition.code, screened)[0]
-    attempt.save(update_fields=["closed_at", "disposition", "aapor"])
+    midnight = now.astimezone(PARIS).replace(hour=0, minute=0, second=0, microsecond=0)
+    return after_outcome(
+        disposition.code,
+        phones_left=valid.exclude(pk=attempt.phone_id).count(),
+        attempts=case.attempts + 1,
+        screened=case.screened,
+        now=now,
+        appointment_at=outcome.at,
+        firm=outcome.firm,
+        busy_today=case.calls.filter(disposition="31", closed_at__gte=midnight).count(),
+        earlier_refusals=case.calls.filter(disposition__in=REFUSALS).count(),
+    )
 
 
 def _settle_place(
@@ -153,6 +162,15 @@ def _settle_place(
         return places.confirm(case.wave, interview, now)
     places.release(interview, now)
     return False
+
+
+def _end_interview(
+    case: Case, interview: Interview, change: CaseChange, user: User, now: datetime
+) -> None:
+    """Journal how the interview was left; a temporary end asks anew what belongs to one contact."""
+    value = {"outcome": change.disposition, "temporary": change.state == Case.State.OPEN}
+    event = EventInput(id=uuid4(), kind=AnswerEvent.Kind.END, value=value)
+    journal.record(interview, [event], actor=user, epoch=case.epoch, now=now)
 
 
 def _apply(

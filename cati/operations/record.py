@@ -150,28 +150,21 @@ def _start(case: Case, user: User, now: datetime) -> Interview:
 
 
 def _resume(case: Case, interview: Interview, user: User, now: datetime) -> None:
-    """Journal that the interview resumes: a temporary end is asked again, the place taken again.
-
-    Only the item that carried the end is cleared: clearing an earlier one would take every answer
-    of the person off the route and have her confirm each of them.
-    """
-    route = current_route(interview)
-    events = []
-    if route.outcome not in (None, "complete"):
-        events.append(EventInput(id=uuid4(), kind="clear", item=route.asked[-1], cause="resume"))
-    events += [
+    """Ask again for the places that were given back when the interview was suspended."""
+    if places.is_reserved(interview):
+        return
+    events = [
         EventInput(
             id=uuid4(),
-            kind="quota_result",
+            kind=AnswerEvent.Kind.QUOTA_RESULT,
             value={"quota": quota, "cell": place["cell"], "result": "released"},
             cause="resume",
         )
-        for quota, place in placed(interview).items()
-        if not places.is_reserved(interview)
+        for quota, place in interview.answers["places"].items()
     ]
     if events:
         route = journal.record(interview, events, actor=user, epoch=case.epoch, now=now)
-    settle(case, interview, route, user, now, resumed=True)
+        settle(case, interview, route, user, now, resumed=True)
 
 
 def _current(case: Case) -> Interview:

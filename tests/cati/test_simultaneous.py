@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -125,9 +126,7 @@ def test_interviews_that_outlived_their_places_never_go_over_the_target() -> Non
         ]
     )
     with clients(CLIENTS) as pool:
-        results = pool.run(
-            confirm_what_outlived_its_place, [(wave.pk, pk) for pk in interviews]
-        )
+        results = pool.run(confirm_what_outlived_its_place, [(wave.pk, pk) for pk in interviews])
     cell.refresh_from_db()
     assert (sum(results), cell.counted, cell.reserved) == (3, 3, 0)
     assert Place.objects.filter(state="outside").count() == CLIENTS - 3
@@ -192,4 +191,4 @@ def test_no_case_and_no_number_is_ever_held_twice() -> None:
     assert sum(len(held) > 1 for held in spans.values()) == 50
     for held in spans.values():
         held.sort()
-        assert all(a[1] <= b[0] for a, b in zip(held, held[1:], strict=False))
+        assert all(earlier[1] <= later[0] for earlier, later in pairwise(held))
