@@ -300,3 +300,28 @@ def test_margins_missed_on_request_say_by_how_much() -> None:
     misses = {row.category: row.relative_error for row in result["S"].margins if row.soft}
     assert min(misses.values()) > 1 / 3
     assert result["S"].max_relative_margin_error < 1e-10
+
+
+def test_6_a_numeric_total_out_of_reach_is_refused_with_the_totals_that_are_in_reach() -> None:
+    units = units_of(SIX, weights=[20.0] * 6, numeric={"children": [0.0, 1.0, 2.0, 0.0, 3.0, 1.0]})
+    margins = of_sector(SEX, Margin("children", {"": 1000.0}))
+
+    problem = refusal(units, margins)
+
+    assert named(problem) == ("infeasible_margins", "S", "children", "")
+    assert problem.attainable == pytest.approx((0.0, 50 * 2 + 70 * 3))
+
+
+def test_7_bad_weights_that_cancel_out_are_still_refused() -> None:
+    units = units_of({"sex": ["h", "h", "f"]}, weights=[1.0, -1.0, 2.0])
+
+    assert refusal(units, of_sector(SEX)).code == "invalid_weight"
+
+
+def test_11_no_respondents_at_all_is_a_refusal_of_every_sector() -> None:
+    nobody = units_of(SIX).subset(np.zeros(6, np.bool_))
+
+    result = calibrate(nobody, SIX_MARGINS)
+
+    assert [problem.code for problem in result.problems] == ["no_respondents"]
+    assert len(result.weights) == 0

@@ -74,7 +74,7 @@ def _infeasible_margins(system: System, low: float, stratum: str) -> Problem:
     message = f"no weights meet {' and '.join(criteria)} together"
     reaching = range_of_total(system, (variable, category), bounds[0])
     if reaching is not None:
-        message += f"; the others allow {variable} = {category} a total from "
+        message += f"; the others allow {_named(variable, category)} a total from "
         message += f"{reaching[0]:.6g} to {reaching[1]:.6g}"
     return Problem("infeasible_margins", message, stratum, variable, category, reaching)
 
@@ -101,6 +101,10 @@ def _at_odds(system: System, low: float, high: float) -> list[str]:
         if rows and not feasible(system, low, high, rows):
             needed = fewer
     return needed
+
+
+def _named(variable: str, category: str) -> str:
+    return f"{variable} = {category}" if category else variable
 
 
 def _mean_g(system: System) -> float:

@@ -110,7 +110,7 @@ def _filled(
 
 def _slices(units: Units, profiles: Profiles) -> Iterator[Slice]:
     names, starts = np.unique(profiles.strata, return_index=True)
-    ends = [*starts[1:], len(profiles.strata)]
+    ends = [*starts, len(profiles.strata)][1:]
     categories = {name: units.variables[name].categories for name in profiles.codes}
     for code, start, end in zip(names, starts, ends, strict=True):
         name = "" if code == MISSING else units.strata.categories[code]
