@@ -8,9 +8,9 @@ import pytest
 from django.conf import settings
 from django.test import override_settings
 
-from tests.world import world
+from tests.world import instrument, world
 
-__all__ = ["world"]
+__all__ = ["instrument", "world"]
 
 
 @pytest.fixture(scope="session", autouse=True)

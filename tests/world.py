@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from itertools import count
 from typing import Any
 
@@ -24,9 +25,12 @@ from cati.operations.setup_wave import (
     load_targets,
     published_sectors,
 )
+from questionnaire.core.instrument import content_hash, to_json
+from questionnaire.core.load import load_instrument
+from questionnaire.models import InstrumentVersion
 
 NOW = datetime(2026, 3, 17, 14, 0, tzinfo=UTC)
-PARAMETERS = {"ANNEE": 2026, "SELECTION": "quotas"}
+PARAMETERS = {"ANNEE": 2026, "SELECTION": "quotas", "MODULES": True}
 PASSWORD = "quatre mots de passe"
 # One round instead of a million: the tests log in, they do not guard secrets.
 HASH = PBKDF2PasswordHasher().encode(PASSWORD, salt="world", iterations=1)
@@ -103,13 +107,31 @@ def person(username: str, first: str, last: str, **roles: Wave) -> User:
     return user
 
 
+@cache
+def content() -> dict[str, Any]:
+    """The survey's own questionnaire as a version keeps it, read once per run."""
+    folder = settings.BASE_DIR / "questionnaire" / "instruments" / "allo_quartiers"
+    return to_json(load_instrument(folder))
+
+
 @pytest.fixture
-def world(db: None) -> World:
-    """The whole cast, with six cases in three sectors, the sixth with two numbers."""
-    wave = create_wave(
-        "Vague 2026", "2026", 2026, now=NOW, state=Wave.State.OPEN, parameters=PARAMETERS
+def instrument(db: None) -> InstrumentVersion:
+    """The survey's own questionnaire, published."""
+    return InstrumentVersion.objects.create(
+        name="allo_quartiers",
+        number=1,
+        content=content(),
+        hash=content_hash(content()),
+        published_at=NOW,
     )
-    other = create_wave("Vague 2025", "2025", 2025, now=NOW, state=Wave.State.OPEN)
+
+
+@pytest.fixture
+def world(instrument: InstrumentVersion) -> World:
+    """The whole cast, with six cases in three sectors, the sixth with two numbers."""
+    both: Any = {"now": NOW, "version": instrument, "parameters": PARAMETERS, "state": "open"}
+    wave = create_wave("Vague 2026", "2026", 2026, **both)
+    other = create_wave("Vague 2025", "2025", 2025, **both)
     rows = published_sectors()
     sectors = load_sectors(wave, rows)
     targets = {row.code: row.target for row in rows if row.target is not None}
