@@ -14,7 +14,6 @@ from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
-from questionnaire.operations import AnswerRefused
 
 from cati import clock, queries
 from cati.models import Case, Role
@@ -24,6 +23,7 @@ from cati.web import screens
 from cati.web.access import WaveRequest, in_wave
 from cati.web.forms import AnswerForm, LeaseForm
 from cati.web.lease import on_held_case, warn
+from questionnaire.operations import AnswerRefused
 
 
 @in_wave(Role.INTERVIEWER)
@@ -85,7 +85,7 @@ def answer(request: WaveRequest, case: Case) -> HttpResponseBase:
     try:
         reply = record.save_answer(case.pk, request.user, epoch, form.answer(), now)
     except AnswerRefused as refusal:
-        return JsonResponse({"errors": screens.refusals(refusal)}, status=422)
+        return JsonResponse({"errors": refusal.messages}, status=422)
     except Refused as refusal:
         return JsonResponse({"errors": list(refusal.messages.values())}, status=422)
     body = dict(reply.body)
@@ -108,7 +108,7 @@ def preview(request: WaveRequest, case: Case) -> HttpResponseBase:
     try:
         effects = record.preview_answer(card.interview, given)
     except AnswerRefused as refusal:
-        return JsonResponse({"errors": screens.refusals(refusal)}, status=422)
+        return JsonResponse({"errors": refusal.messages}, status=422)
     parked = list(effects.parked)
     if not parked:
         return JsonResponse({"parked": 0})

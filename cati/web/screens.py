@@ -10,19 +10,17 @@ from functools import cached_property
 from typing import Any
 
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
-from questionnaire.queries import program_of
 
 from cati import queries
-from cati.core.dispositions import named
+from cati.core.dispositions import BY_CODE, named
 from cati.models import QuotaCell, User
 from cati.operations.record import AnswerInput
 from cati.queries import CaseCard
 from questionnaire.core.instrument import Item, Theme, walk
-from questionnaire.core.routing import COMPLETE, Effects, Walker, labels, render, shown_choices
-from questionnaire.core.state import State
+from questionnaire.core.routing import COMPLETE, Effects, labels, render, shown_choices
 from questionnaire.core.text import typeset
 from questionnaire.models import Interview
+from questionnaire.queries import program_of, walker_of
 
 # How a type of item is answered on the screen.
 MODES = {
@@ -41,6 +39,8 @@ READ_ALOUD = 7
 RECENT = 5
 SPECIAL_KEYS = {"dk": ("N", "F2"), "refused": ("R", "F4"), "na": ("C", "F8")}
 COMPLETE_CODE = "10"
+# What an instrument calls the words that end a complete interview.
+CLOSING = "FIN_OK"
 
 
 class Sheet:
@@ -48,9 +48,8 @@ class Sheet:
 
     def __init__(self, interview: Interview) -> None:
         self.interview = interview
-        program = program_of(interview.version)
-        self.instrument = program.instrument
-        self.walker = Walker(program, State.from_json(interview.answers))
+        self.walker = walker_of(interview)
+        self.instrument = self.walker.program.instrument
         self.route = self.walker.route()
 
     @cached_property
@@ -410,14 +409,9 @@ def _call(card: CaseCard, now: datetime) -> dict[str, Any] | None:
 
 
 def _person(sheet: Sheet) -> str:
-    """« Femme, 34 ans », as far as it is known."""
-    roles, known = sheet.instrument.roles, sheet.walker.state.roles
-    parts = []
-    if known.get("sex") is not None:
-        parts.append(labels(sheet.item(roles["sex"]), known["sex"]) or "")
-    if isinstance(known.get("age"), int):
-        parts.append(ngettext("%(age)s an", "%(age)s ans", known["age"]) % {"age": known["age"]})
-    return ", ".join(filter(None, parts))
+    """« Femme », once it is known."""
+    sex = sheet.walker.state.roles.get("sex")
+    return labels(sheet.item(sheet.instrument.roles["sex"]), sex) or "" if sex is not None else ""
 
 
 def _replies(card: CaseCard) -> list[dict[str, str]]:
@@ -462,12 +456,17 @@ def ending(card: CaseCard) -> Ending:
         facts = {"item": sheet.route.next or "", "count": len(sheet.answered())}
         words = _("L’entretien reprendra à %(item)s. %(count)s réponses sont enregistrées.")
         return Ending(progress=words % facts)
-    code = COMPLETE_CODE if sheet.route.outcome == COMPLETE else named(sheet.route.outcome).code
-    return Ending(code=code, text=_closing(sheet))
+    return Ending(code=_code(sheet.route.outcome), text=_closing(sheet))
+
+
+def _code(outcome: str) -> str:
+    """The typed code of what an instrument calls its end: a code itself, or a name ("QUOTA")."""
+    if outcome == COMPLETE:
+        return COMPLETE_CODE
+    return outcome if outcome in BY_CODE else named(outcome).code
 
 
 def _closing(sheet: Sheet) -> str:
     end = sheet.route.end
-    message = sheet.instrument.message(end.text if end else "FIN")
-    text = message.text if message else end.text if end else ""
-    return render(sheet.walker, text) if text else ""
+    message = sheet.instrument.message(end.text if end else CLOSING)
+    return render(sheet.walker, message.text) if message else ""

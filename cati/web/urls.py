@@ -1,10 +1,29 @@
 """Addresses inside a wave, under /v/<wave>/."""
 
-from django.urls import path
+from django.urls import include, path
 
-from cati.web import supervisor, wave
+from cati.web import interview, interviewer, supervisor, wave
+
+on_a_case = [
+    path("", interviewer.case, name="case"),
+    path("appel/", interviewer.dial, name="dial"),
+    path("rendre/", interviewer.release_case, name="release-case"),
+    path("note/", interviewer.note, name="note"),
+    path("fin/", interviewer.outcome, name="outcome"),
+    path("entretien/", interview.interview, name="interview"),
+    path("question/<str:item>/", interview.question, name="question"),
+    path("reponse/", interview.answer, name="answer"),
+    path("apercu/", interview.preview, name="preview"),
+    path("reponses/", interview.answers, name="answers"),
+    path("battement/", interview.heartbeat, name="heartbeat"),
+]
 
 urlpatterns = [
+    # The interviewer
+    path("enquete/", interviewer.home, name="interviewer-home"),
+    path("enquete/suivante/", interviewer.next_case, name="next-case"),
+    path("fiche/<int:number>/", include(on_a_case)),
+    # The supervisor and the admin
     path("terrain/", supervisor.board, name="board"),
     path("terrain/tableau/", supervisor.board_rows, name="board-rows"),
     path("preparation/", wave.home, name="wave-home"),
