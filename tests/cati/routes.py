@@ -1,4 +1,7 @@
-"""Every address of the URLconf, with what its view declares about who may open it."""
+"""Every address of the URLconf, with what its view declares about who may open it.
+
+`rows_in_hand` and `rows_of_others` are rows to put into the addresses.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,14 @@ from typing import Any
 from django.urls import URLPattern, URLResolver, get_resolver
 from rest_framework.permissions import AllowAny, IsAuthenticated
 
+from cati import clock
 from cati.api.access import InWave
-from cati.models import Role
+from cati.models import Case, CaseInterview, QuotaCell, Role
+from cati.operations.calls import dial
+from cati.operations.claim import next_case
+from cati.operations.record import begin_interview
+from questionnaire.models import Interview
+from tests.world import World
 
 PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
 
@@ -43,7 +52,10 @@ class Route:
     def in_wave(self) -> bool:
         return ":wave>" in self.path
 
-    def url(self, **parameters: Any) -> str:
+    def url(self, **rows: Any) -> str:
+        """The address of these rows; `pk` is the row of the list in which it stands."""
+        listed = self.path.split("/")[-3] if "pk>" in self.path else ""
+        parameters = rows | {"pk": rows.get(listed)}
         return PARAMETER.sub(lambda found: str(parameters[found[1]]), self.path)
 
 
@@ -80,3 +92,37 @@ def _access_of_api(route: Route, view: Any) -> Access:
         roles = frozenset(Role) if route.in_wave else None
         return Access(anonymous=False, roles=roles, programs=True)
     raise Undeclared(route.path)
+
+
+def rows_in_hand(world: World) -> dict[str, Any]:
+    """Nadia holds a case of the wave and is in its interview."""
+    now = clock.now()
+    case = next_case(world.wave, world.nadia, now)
+    assert case is not None
+    dial(case.pk, world.nadia, case.epoch, case.phones.all()[0].pk, now)
+    interview = begin_interview(case.pk, world.nadia, case.epoch, now)
+    return _rows(case, interview)
+
+
+def rows_of_others(world: World) -> dict[str, Any]:
+    """A case of the other wave, with an interview that nobody works on."""
+    now = clock.now()
+    sector = world.other_wave.sectors.create(code="CN", label="Croix-de-Neyrat", kind="qpv")
+    QuotaCell.objects.create(wave=world.other_wave, sector=sector, target=1)
+    case = Case.objects.create(wave=world.other_wave, number=900, frame_sector=sector, due_at=now)
+    interview = Interview.objects.create(
+        version=world.other_wave.version, started_at=now, last_event_at=now
+    )
+    CaseInterview.objects.create(case=case, interview=interview)
+    return _rows(case, interview)
+
+
+def _rows(case: Case, interview: Interview) -> dict[str, Any]:
+    cell = QuotaCell.objects.get(wave=case.wave, sector=case.frame_sector)
+    return {
+        "wave": case.wave.slug,
+        "number": case.number,
+        "item": interview.next_item or "AUCUN",
+        "interviews": interview.pk,
+        "quotas": cell.pk,
+    }

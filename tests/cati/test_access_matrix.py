@@ -10,7 +10,6 @@ What is expected follows from what each view declares; a view that declares noth
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -19,37 +18,21 @@ from django.http import HttpResponse
 from django.test import Client
 from django.urls import path
 
-from cati.models import Case, CaseInterview, Membership, QuotaCell, User, Wave
-from questionnaire.models import InstrumentVersion, Interview
-from tests.cati.routes import Access, Route, Undeclared, access, routes
+from cati.models import Membership, User
+from tests.cati.routes import (
+    Access,
+    Route,
+    Undeclared,
+    access,
+    routes,
+    rows_in_hand,
+    rows_of_others,
+)
 from tests.world import World
 
 ROUTES = list(routes())
 PEOPLE = ("anonymous", "nadia", "claire", "alain", "oscar")
 METHODS = ("GET", "POST")
-
-
-def rows_of(wave: Wave, holder: User | None, now: Any) -> dict[str, Any]:
-    """A case, an interview and a quota cell of the wave, as values for the address."""
-    sector = wave.sectors.first() or wave.sectors.create(code="CN", label="CN", kind="qpv")
-    cell, _ = QuotaCell.objects.get_or_create(wave=wave, sector=sector, defaults={"target": 1})
-    lease = {"holder": holder, "lease_until": now + timedelta(hours=1)} if holder else {}
-    case = Case.objects.create(
-        wave=wave, number=900, frame_sector=sector, due_at=now, epoch=1, **lease
-    )
-    version, _ = InstrumentVersion.objects.get_or_create(
-        name="matrix", number=1, defaults={"content": {}, "hash": "0", "published_at": now}
-    )
-    interview = Interview.objects.create(version=version, started_at=now, last_event_at=now)
-    CaseInterview.objects.create(case=case, interview=interview)
-    rows = {"case": case.number, "interview": interview.pk, "quota": cell.pk}
-    return {"wave": wave.slug, "number": case.number, "code": "AUCUN"} | rows
-
-
-def parameters(route: Route, rows: dict[str, Any]) -> dict[str, Any]:
-    """The values for this address: `pk` is the row of the list in which it stands."""
-    listed = route.path.split("/")[-3].removesuffix("s") if "pk>" in route.path else ""
-    return rows | {"pk": rows.get(listed)}
 
 
 def expected(declared: Access, user: User | None, slug: str | None) -> str:
@@ -93,13 +76,10 @@ def ask(url: str, method: str, user: User | None) -> HttpResponse:
 @pytest.mark.parametrize("route", ROUTES, ids=str)
 def test_every_address_lets_in_whom_it_declares_and_nobody_else(world: World, route: Route) -> None:
     declared = access(route)
-    waves = [
-        rows_of(world.wave, world.nadia, world.now),
-        rows_of(world.other_wave, None, world.now),
-    ]
+    waves = [rows_in_hand(world), rows_of_others(world)]
     answered = set()
     for rows in waves if route.in_wave else waves[:1]:
-        url = route.url(**parameters(route, rows))
+        url = route.url(**rows)
         for name in PEOPLE:
             user: User | None = getattr(world, name, None)
             for method in METHODS:

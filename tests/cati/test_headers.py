@@ -12,8 +12,7 @@ from django.template.loader import render_to_string
 from django.test import Client
 from lxml import html
 
-from tests.cati.routes import Route, routes
-from tests.cati.test_access_matrix import parameters, rows_of
+from tests.cati.routes import Route, routes, rows_in_hand
 from tests.world import PASSWORD, World
 
 ROUTES = list(routes())
@@ -38,8 +37,7 @@ def inline(content: bytes | str) -> list[str]:
 
 def pages(world: World, route: Route) -> list[HttpResponse]:
     """The address as each person sees it, refusals included."""
-    rows = rows_of(world.wave, world.nadia, world.now)
-    url = route.url(**parameters(route, rows))
+    url = route.url(**rows_in_hand(world))
     people = (world.nadia, world.claire, world.alain)
     clients = [Client(), *(world.client(user) for user in people)]
     return [client.get(url) for client in clients]  # type: ignore[misc]
