@@ -18,5 +18,5 @@ def now() -> datetime:
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT clock_timestamp()")
-        (instant,) = cursor.fetchone()
+        instant: datetime = cursor.fetchone()[0]
     return instant + timedelta(seconds=settings.CLOCK_OFFSET_SECONDS)

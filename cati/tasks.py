@@ -16,7 +16,7 @@ from cati.operations.leases import expire_leases
 logger = logging.getLogger(__name__)
 
 
-@shared_task(ignore_result=True)  # type: ignore[untyped-decorator]
+@shared_task(ignore_result=True)
 def sweep() -> int:
     """Free the leases that ran out, with their numbers and places; tell lost jobs again."""
     now = clock.now()
@@ -26,7 +26,7 @@ def sweep() -> int:
     return expire_leases(now)
 
 
-@shared_task(ignore_result=True)  # type: ignore[untyped-decorator]
+@shared_task(ignore_result=True)
 def run_job(number: int) -> bool:
     return jobs.run(number, clock.now)
 

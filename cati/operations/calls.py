@@ -28,12 +28,10 @@ def dial(case_id: int, user: User, epoch: int, phone_id: int, now: datetime) -> 
         phone = Phone.objects.filter(case=case, pk=phone_id, state=Phone.State.VALID).first()
         if phone is None:
             raise Refused({"phone": _("Ce numéro n’est plus à appeler. Choisissez-en un autre.")})
-        link = case.interviews.filter(current=True).first()
         return Attempt.objects.create(
             case=case,
             phone=phone,
             interviewer=user,
-            interview_id=link.interview_id if link else None,
             epoch=epoch,
             visit=_visit(case, now),
             opened_at=now,

@@ -1,4 +1,4 @@
-"""The demo wave: sectors, targets, people and 6,000 invented cases.
+"""The demo wave: sectors, targets, people, questionnaire and 6,000 invented cases.
 
 Each piece is made where it is missing and left alone where it stands: what was done in the demo
 survives the next start. Only where the installation says DEMO: its passwords are public.
@@ -27,11 +27,15 @@ from cati.operations.setup_wave import (
     load_targets,
     published_sectors,
 )
+from questionnaire.core.load import load_instrument
+from questionnaire.models import InstrumentVersion
+from questionnaire.operations import publish
 
 NAME, SLUG, YEAR = "Vague 2026", "2026", 2026
 SEED = 2026
 SIZE = 6_000
-PARAMETERS = {"ANNEE": YEAR, "SELECTION": "quotas"}
+INSTRUMENT = "allo_quartiers"
+PARAMETERS = {"ANNEE": YEAR, "SELECTION": "quotas", "MODULES": True}
 
 
 @dataclass(frozen=True)
@@ -95,6 +99,7 @@ def _wave(now: datetime) -> Wave:
         SLUG,
         YEAR,
         now=now,
+        version=_version(now),
         parameters=PARAMETERS,
         state=Wave.State.OPEN,
         is_demo=True,
@@ -103,6 +108,11 @@ def _wave(now: datetime) -> Wave:
     load_sectors(wave, rows)
     load_targets(wave, {row.code: row.target for row in rows if row.target is not None})
     return wave
+
+
+def _version(now: datetime) -> InstrumentVersion:
+    folder = settings.BASE_DIR / "questionnaire" / "instruments" / INSTRUMENT
+    return publish(load_instrument(folder), name=INSTRUMENT, actor=None, now=now)
 
 
 def _create(accounts: list[Account]) -> None:

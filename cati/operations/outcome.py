@@ -8,7 +8,6 @@ from uuid import UUID, uuid4
 
 from django.db.models import F
 from django.utils.translation import gettext as _
-from questionnaire.queries import current_route
 
 from cati.core.dispositions import BY_CODE, CaseChange, Disposition, Group, Needs, after_outcome
 from cati.core.scheduling import PARIS, hours_text, may_call
@@ -21,6 +20,7 @@ from cati.operations.leases import hold, let_go
 from questionnaire import operations as journal
 from questionnaire.models import AnswerEvent, Interview
 from questionnaire.operations import EventInput
+from questionnaire.queries import current_route
 
 FARTHEST_APPOINTMENT = timedelta(days=60)
 COMPLETE = "10"
@@ -82,7 +82,7 @@ def _record(case_id: int, user: User, epoch: int, outcome: OutcomeInput, now: da
         let_go(case)
     _apply(case, attempt, change, disposition, user, now)
     if disposition.may_book and outcome.at is not None:
-        _appoint(case, attempt, outcome, user)
+        _appoint(case, attempt, outcome, outcome.at, user)
     if outcome.note.strip():
         Note.objects.create(case=case, author=user, text=outcome.note.strip()[:2000], at=now)
     return Reply(
@@ -137,11 +137,11 @@ def _change(
     case: Case, attempt: Attempt, disposition: Disposition, outcome: OutcomeInput, now: datetime
 ) -> CaseChange:
     """What the outcome does to the case, from its attempts so far."""
-    valid = case.phones.filter(state=Phone.State.VALID)
+    others = case.phones.filter(state=Phone.State.VALID).exclude(pk=attempt.phone_id or 0)
     midnight = now.astimezone(PARIS).replace(hour=0, minute=0, second=0, microsecond=0)
     return after_outcome(
         disposition.code,
-        phones_left=valid.exclude(pk=attempt.phone_id).count(),
+        phones_left=others.count(),
         attempts=case.attempts + 1,
         screened=case.screened,
         now=now,
@@ -168,7 +168,10 @@ def _end_interview(
     case: Case, interview: Interview, change: CaseChange, user: User, now: datetime
 ) -> None:
     """Journal how the interview was left; a temporary end asks anew what belongs to one contact."""
-    value = {"outcome": change.disposition, "temporary": change.state == Case.State.OPEN}
+    value = {
+        "outcome": "complete" if change.disposition == COMPLETE else change.disposition,
+        "temporary": change.state == Case.State.OPEN,
+    }
     event = EventInput(id=uuid4(), kind=AnswerEvent.Kind.END, value=value)
     journal.record(interview, [event], actor=user, epoch=case.epoch, now=now)
 
@@ -205,12 +208,12 @@ def oppose(case: Case, user: User | None, now: datetime) -> None:
     Phone.objects.filter(phone_key__in=keys).update(state=Phone.State.CLOSED, disposition="42")
 
 
-def _appoint(case: Case, attempt: Attempt, outcome: OutcomeInput, user: User) -> None:
+def _appoint(case: Case, attempt: Attempt, outcome: OutcomeInput, at: datetime, user: User) -> None:
     owner = user if outcome.mine else None
     Appointment.objects.create(
         case=case,
         attempt=attempt,
-        at=outcome.at,
+        at=at,
         firm=outcome.firm,
         owner=owner,
         ask_for=outcome.ask_for.strip()[:120],

@@ -23,9 +23,10 @@ def reserve(
 ) -> Result:
     """Take a place in the sector's cell, or move there from the one held before.
 
-    `may_end` is False once the person has given five minutes, or comes back to a suspended
-    interview: the interview then goes on outside the quota instead of ending. The new place is
-    taken before the old one is given back, and both cells are locked in the order of their ids.
+    `may_end` is False once the person has given five minutes: the interview then goes on outside
+    the quota instead of ending, as it does when she comes back to a suspended interview whose place
+    was given away. The new place is taken before the old one is given back, and both cells are
+    locked in the order of their ids.
     """
     held = Place.objects.filter(interview=interview, family=SECTOR).first()
     cells = QuotaCell.objects.filter(wave=wave, family=SECTOR)
@@ -39,6 +40,7 @@ def reserve(
         return "held"
     if held is not None:
         list(cells.filter(pk__in=[held.cell_id, cell.pk]).order_by("pk").select_for_update())
+        may_end = may_end and held.state != Place.State.RELEASED
     taken = _admit(cell, wave)
     if held is not None and held.state == Place.State.RESERVED:
         _give_back(held.cell_id)

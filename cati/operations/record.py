@@ -15,9 +15,6 @@ from uuid import UUID, uuid4
 
 from django.db import transaction
 from django.utils.translation import gettext as _
-from questionnaire.core.routing import Effects, NeedsDraw, NeedsPlace, Route
-from questionnaire.operations import EventInput
-from questionnaire.queries import program_of
 
 from cati.models import Attempt, Case, CaseInterview, Contact, Sector, User
 from cati.operations import places
@@ -26,7 +23,10 @@ from cati.operations.errors import Refused
 from cati.operations.idempotency import Reply, once
 from cati.operations.leases import hold
 from questionnaire import operations as journal
+from questionnaire.core.routing import Effects, NeedsDraw, NeedsPlace, Route
 from questionnaire.models import AnswerEvent, Interview
+from questionnaire.operations import EventInput
+from questionnaire.queries import program_of
 
 # After these minutes since consent, the person has given too much to be sent away by a quota.
 NO_QUOTA_AFTER = timedelta(minutes=5)
@@ -117,15 +117,12 @@ def settle(
     route: Route,
     user: User,
     now: datetime,
-    *,
-    resumed: bool = False,
 ) -> Route:
     """Provide what the route needs (places, draws) until it needs nothing more."""
-    may_end = not resumed and _quota_may_end(interview, now)
     while route.needs:
         need = route.needs[0]
         event = (
-            _place(case, interview, need, now, may_end)
+            _place(case, interview, need, now)
             if isinstance(need, NeedsPlace)
             else _draw(case, need)
         )
@@ -140,7 +137,10 @@ def _start(case: Case, user: User, now: datetime) -> Interview:
     interview = journal.start_interview(
         wave.version,
         params=wave.parameters,
-        preloads={"SECTEUR_FICHIER": case.frame_sector.code},
+        preloads={
+            "SECTEUR_FICHIER": case.frame_sector.code,
+            "ENQUETEUR": user.first_name or user.username,
+        },
         seed=random.SystemRandom().getrandbits(31),
         actor=user,
         now=now,
@@ -164,7 +164,7 @@ def _resume(case: Case, interview: Interview, user: User, now: datetime) -> None
     ]
     if events:
         route = journal.record(interview, events, actor=user, epoch=case.epoch, now=now)
-        settle(case, interview, route, user, now, resumed=True)
+        settle(case, interview, route, user, now)
 
 
 def _current(case: Case) -> Interview:
@@ -198,19 +198,14 @@ def _keep_with_contact(case: Case, answer: AnswerInput) -> None:
     contact.save(update_fields=["kept"])
 
 
-def _place(
-    case: Case, interview: Interview, need: NeedsPlace, now: datetime, may_end: bool
-) -> EventInput:
-    result = places.reserve(case.wave, interview, need.cell, now, may_end=may_end)
+def _place(case: Case, interview: Interview, need: NeedsPlace, now: datetime) -> EventInput:
+    fresh = interview.consent_at is None or now - interview.consent_at < NO_QUOTA_AFTER
+    result = places.reserve(case.wave, interview, need.cell, now, may_end=fresh)
     return EventInput(
         id=uuid4(),
         kind=AnswerEvent.Kind.QUOTA_RESULT,
         value={"quota": need.quota, "cell": need.cell, "result": result},
     )
-
-
-def _quota_may_end(interview: Interview, now: datetime) -> bool:
-    return interview.consent_at is None or now - interview.consent_at < NO_QUOTA_AFTER
 
 
 def _draw(case: Case, need: NeedsDraw) -> EventInput:
