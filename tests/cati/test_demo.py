@@ -1,6 +1,6 @@
 """The demo wave.
 
-1. It is complete: open, calling at every hour, with people, targets and a sample.
+1. It is complete: open, calling at every hour, with a questionnaire, people, targets and a sample.
 2. The sample is invented, rings nobody, and is the same each time.
 3. A second start changes nothing that was done in between.
 4. It exists only where DEMO is on, and takes nothing that is somebody's.
@@ -41,9 +41,11 @@ def wave(db: None, settings: Settings) -> Wave:
 # 1. Complete.
 
 
-def test_the_wave_is_open_at_every_hour(wave: Wave) -> None:
+def test_the_wave_is_open_at_every_hour_with_a_published_questionnaire(wave: Wave) -> None:
     assert (wave.slug, wave.name, wave.is_demo, wave.state) == ("2026", "Vague 2026", True, "open")
     assert may_call(wave.calling_hours, NOW.replace(hour=3))
+    assert wave.version is not None
+    assert wave.version.name == "allo_quartiers"
     assert wave.parameters["ANNEE"] == 2026
 
 
@@ -114,7 +116,8 @@ def test_a_second_start_keeps_what_was_done(wave: Wave) -> None:
     QuotaCell.objects.filter(sector__code="CN").update(counted=3)
     User.objects.filter(username="n.benali").update(password=HASH)
     Membership.objects.filter(user__username="y.chabert").update(role="supervisor")
-    prepare_demo(NOW, size=150)
+    again = prepare_demo(NOW, size=150)
+    assert again.version == wave.version
     assert Case.objects.get(number=1).disposition == "34"
     assert QuotaCell.objects.get(sector__code="CN").counted == 3
     assert User.objects.get(username="n.benali").password == HASH
