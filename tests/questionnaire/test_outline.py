@@ -8,7 +8,8 @@ what is asked right after the choice of the person and not again in its theme.
 3. A question keeps its type, its number of answers, how many may be given, and its half (A or B).
 4. A filter lets through the answers that the outline names, and no other: a "don't know" and a
    refusal only where it cites 98 and 99. A question without a filter is asked of everybody.
-5. Every question has a label for the list of answers, and what is read is typeset.
+5. WHO-5 and the answers that follow from the year of arrival are what the outline says.
+6. Every question has a label for the list of answers, and what is read is typeset.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ from typing import Any
 
 import pytest
 
-from questionnaire.core.expressions import UNKNOWN
-from questionnaire.core.instrument import Entry, Group, Instrument, Item
+from questionnaire.core.expressions import UNKNOWN, compile_expression
+from questionnaire.core.instrument import Instrument, Item
 from questionnaire.core.load import load_instrument
 from questionnaire.core.program import Program, compile_instrument
 from questionnaire.core.text import typeset
@@ -47,15 +48,6 @@ def instrument() -> Instrument:
 @pytest.fixture(scope="module")
 def program(instrument: Instrument) -> Program:
     return compile_instrument(instrument)
-
-
-def _halves(entries: tuple[Entry, ...], half: str = "") -> Iterator[tuple[str, str]]:
-    """Every item with its module, which the grid or block around it may give."""
-    for entry in entries:
-        if isinstance(entry, Group):
-            yield from _halves(entry.entries, entry.module or half)
-        elif isinstance(entry, Item):
-            yield entry.code, entry.module or half
 
 
 # ---------------------------------------------------------------------- what is asked
@@ -112,7 +104,7 @@ def test_a_maximum_of_answers_is_where_the_outline_has_one(instrument: Instrumen
 
 
 def test_each_half_of_the_sample_is_asked_its_own_questions(instrument: Instrument) -> None:
-    halves = {code: half for theme in instrument.themes for code, half in _halves(theme.entries)}
+    halves = {item.code: item.module for item in instrument.items}
 
     assert halves == {row["code"]: row["module"] for row in OUTLINE}
 
@@ -120,8 +112,8 @@ def test_each_half_of_the_sample_is_asked_its_own_questions(instrument: Instrume
 # ---------------------------------------------------------------------- of whom
 
 
-def _asked(program: Program, code: str, given: Mapping[str, Any]) -> bool:
-    """Whether `code` is asked where `given` is all that is known, with everybody asked A and B."""
+def _settled(program: Program, given: Mapping[str, Any]) -> tuple[list[Any], list[str]]:
+    """The values and tags of all slots where `given` is all that is known, A and B both asked."""
     values: list[Any] = [UNKNOWN] * len(program.nodes)
     tags = [""] * len(program.nodes)
     for node in program.nodes:
@@ -137,8 +129,12 @@ def _asked(program: Program, code: str, given: Mapping[str, Any]) -> bool:
             special = answer in SPECIALS.values()
             values[node.slot] = UNKNOWN if special else answer
             tags[node.slot] = answer if special else "answered"
+    return values, tags
+
+
+def _asked(program: Program, code: str, given: Mapping[str, Any]) -> bool:
     when = program.node(code).when
-    return when is None or when(values, tags) is True
+    return when is None or when(*_settled(program, given)) is True
 
 
 def _let_through(sign: str, listed: str, codes: list[int]) -> set[int]:
@@ -201,6 +197,47 @@ def test_a_question_without_a_filter_is_asked_of_everybody(program: Program) -> 
     unfiltered = [row["code"] for row in OUTLINE if not row["filter"]]
 
     assert [code for code in unfiltered if not _asked(program, code, {})] == []
+
+
+# ---------------------------------------------------------------------- what follows
+
+
+@pytest.mark.parametrize(
+    ("answers", "score"),
+    [([1] * 5, 100), ([6] * 5, 0), ([1, 2, 3, 4, 5], 60), ([1, 1, 1, 1, "dk"], UNKNOWN)],
+)
+def test_who5_goes_from_0_to_100_and_wants_its_five_answers(
+    program: Program, answers: list[Any], score: int | None
+) -> None:
+    given = {f"BIE04{line}": answer for line, answer in zip("ABCDE", answers, strict=True)}
+
+    values, _ = _settled(program, given)
+
+    assert values[program.nodes_of("compute", "WHO5")[0].slot] == score
+
+
+@pytest.mark.parametrize("code", ["REP05", "CAD05", "AVE01"])
+@pytest.mark.parametrize(
+    ("arrival", "proposed"), [(2022, [4]), (2021, []), (1980, []), ("dk", []), ("refused", [])]
+)
+def test_less_than_five_years_here_proposes_that_the_person_did_not_live_here(
+    program: Program, code: str, arrival: Any, proposed: list[int]
+) -> None:
+    state = _settled(program, {"ANNEE": 2026, "TRA01": arrival})
+
+    prefills = program.node(code).prefill
+
+    assert [value for value, when in prefills if when(*state) is True] == proposed
+
+
+@pytest.mark.parametrize("code", ["REP05", "CAD05", "AVE01"])
+def test_who_did_not_live_here_is_out_of_the_base(program: Program, code: str) -> None:
+    base = compile_expression(program.instrument.item(code).base, program.scope).run
+
+    answers: list[Any] = [1, 2, 3, 4, "dk", "refused"]
+
+    counted = [one for one in answers if base(*_settled(program, {code: one})) is True]
+    assert counted == [1, 2, 3, "dk"]
 
 
 # ---------------------------------------------------------------------- how it reads
