@@ -95,7 +95,7 @@ CATALOGUE: Mapping[str, Rule] = {
     "Q205": _error("an item of type {name} {verb} choices.", "{hint}"),
     "Q206": _error(
         "{name} cannot be a choice code.",
-        "Codes are whole numbers from 0 to 96; don't know, refused and not applicable are specials.",
+        "Codes are whole numbers from 0 to 96; a don't know and a refusal are specials.",
     ),
     "Q207": _error("the label {name} stands twice.", "Two choices must not read the same."),
     "Q208": _error("the bounds are reversed: {low} > {high}.", "Write the lower bound first."),
@@ -104,19 +104,26 @@ CATALOGUE: Mapping[str, Rule] = {
     "Q211": _error("{name} is not among {what}.", "{hint}"),
     "Q212": _error("{name} is no value of its list.", "The values are {values}."),
     "Q213": _error("an `{name}` cannot stand inside {where}.", "Move it before or after."),
-    "Q214": _error("max: {max} can never be exceeded by {count} choices.", "Lower it or remove it."),
+    "Q214": _error(
+        "max: {max} can never be exceeded by {count} choices.", "Lower it or remove it."
+    ),
     "Q215": _error("a draw needs two different values or more.", "Write values: [A, B]."),
     "Q216": _error(
         "a text stored with the contact must be text or address.", "Change its type, or its store."
     ),
     # Expressions
     "Q301": _error("this is not an expression: {reason}.", "Compare, for instance: NUM01 == 1."),
-    "Q302": _error("{construct} is not part of the language.", "See docs/language.md, Expressions."),
+    "Q302": _error(
+        "{construct} is not part of the language.", "See docs/language.md, Expressions."
+    ),
     "Q303": _error("this expression is too {what}.", "Split it with a compute."),
     "Q304": _error("nothing is called {name}.", "{hint}"),
-    "Q305": _error("{name} comes later than this place.", "An expression reads only what is before."),
+    "Q305": _error(
+        "{name} comes later than this place.", "An expression reads only what is before."
+    ),
     "Q306": _error(
-        "{name} stands in the same block in random order.", "It may be asked after this item: move it."
+        "{name} stands in the same block in random order.",
+        "It may be asked after this item: move it.",
     ),
     "Q307": _error("{left} cannot be {verb} {right}.", "{hint}"),
     "Q308": _error("{name} has no code {value}.", "Its codes are {values}."),
@@ -145,7 +152,9 @@ CATALOGUE: Mapping[str, Rule] = {
         "Specials are tagged, never numbers: nothing to do if exports know it.",
     ),
     "Q508": _warning("nobody says goodbye: this end has no text.", "Give it a `text`."),
-    "Q509": _warning("no route of this questionnaire can be complete.", "Some end always stops it."),
+    "Q509": _warning(
+        "no route of this questionnaire can be complete.", "Some end always stops it."
+    ),
 }
 
 

@@ -1,7 +1,7 @@
 """The expressions of the questionnaire language: parsed, typed, compiled to closures.
 
 Decides what an author may write and what it means in Kleene's logic; never evaluates the author's
-text, calls no function of his, reads no attribute. Kleene, Introduction to Metamathematics (1952), §64.
+text, calls no function of his, reads no attribute. Kleene (1952), Metamathematics, §64.
 
 Grammar, a subset of Python's (`NAME` is an item, a compute, a parameter, a preload or a draw):
 
@@ -15,9 +15,9 @@ Grammar, a subset of Python's (`NAME` is an item, a compute, a parameter, a prel
                  | band(sum, [numbers]) | recode(NAME, {constant: constant, …})
                  | any(test) all(test) sum(sum) min(sum) max(sum)      over a roster's instances
 
-A value that is not answered is unknown. Two unknowns are told apart: UNKNOWN is for good (a special,
-an item that is not asked), PENDING is not known yet (asked, and not answered). Both behave alike in
-every test; only an answer that depends on a PENDING one is not parked.
+A value that is not answered is unknown. Two unknowns are told apart: UNKNOWN is for good (a
+special, an item that is not asked), PENDING is not known yet (asked, and not answered). Both behave
+alike in every test; only an answer that depends on a PENDING one is not parked.
 """
 
 from __future__ import annotations

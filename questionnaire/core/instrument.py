@@ -139,7 +139,6 @@ class Group:
     entries: tuple[Entry, ...]
     text: str = ""
     ask_if: str = ""
-    module: str = ""
     order: str = "source"
     fixed: tuple[str, ...] = ()
     count: str = ""  # of a roster: the expression of its number of instances

@@ -7,12 +7,13 @@ has `instrument.yaml` (title, parameters, scales, order of the files) and one fi
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from questionnaire.core.errors import InstrumentErrors, Mark, Problem, problem, suggestion
+from questionnaire.core.errors import NOWHERE, InstrumentErrors, Mark, Problem, problem, suggestion
 from questionnaire.core.expressions import RESERVED, Fault
 from questionnaire.core.instrument import (
     CHOSEN,
@@ -34,7 +35,7 @@ from questionnaire.core.instrument import (
     QuotaPoint,
     Theme,
 )
-from questionnaire.core.program import Program, compile_instrument
+from questionnaire.core.program import Locate, Program, compile_instrument
 from questionnaire.core.source import Node, read
 
 MANIFEST = "instrument.yaml"
@@ -80,6 +81,7 @@ class Loaded:
     instrument: Instrument | None
     program: Program | None
     problems: tuple[Problem, ...]
+    locate: Locate = lambda owner, where, fault: NOWHERE
 
 
 def load_instrument(path: Path) -> Instrument:
@@ -152,6 +154,7 @@ class _Loader:
         self.modules: dict[str, str] = {}
         self.theme = ""
         self.roster = ""
+        self.module = ""
         self.counts: dict[str, int] = {}
 
     def load(self) -> Loaded:
@@ -162,7 +165,7 @@ class _Loader:
             program = compile_instrument(instrument, self.locate)
         except InstrumentErrors as errors:
             return Loaded(instrument, None, (*self.problems, *errors.problems))
-        return Loaded(instrument, program, (*self.problems, *program.problems))
+        return Loaded(instrument, program, (*self.problems, *program.problems), self.locate)
 
     def locate(self, owner: str, where: str, fault: Fault | None) -> Mark:
         node = self.places.get((owner, where)) or self.places.get((owner, ""))
@@ -215,7 +218,7 @@ class _Loader:
             "modules": self.modules,
             "roles": {name: self.a_text(node) for name, node in get.named("roles", _FREE_NAME)},
             "texts": tuple(self.messages.values()),
-            "files": [self.listed_file(node) for node in get.list("files")],
+            "files": [self.listed_file(node) for node in get.nodes("files")],
         }
 
     def listed_file(self, node: Node) -> str:
@@ -258,7 +261,7 @@ class _Loader:
                 kind=kind,
                 intro=get.text("intro"),
                 ask_if=get.expression("ask_if"),
-                entries=self.entries(get.list("items")),
+                entries=self.entries(get.nodes("items")),
                 translations=get.translations(),
             )
         except _Skip:
@@ -292,7 +295,7 @@ class _Loader:
         entries = self.mapping(node, _ITEM_KEYS, ("code", "type", "text"))
         return self.item(entries, {})
 
-    def item(self, entries: Mapping[str | int, tuple[Node, Node]], shared: dict[str, Any]) -> Item:
+    def item(self, entries: Mapping[str, tuple[Node, Node]], shared: dict[str, Any]) -> Item:
         """One item; `shared` is what a grid gives to its rows."""
         code = self.define(entries["code"][1], _NAME)
         get = _Getter(self, code, entries)
@@ -308,8 +311,9 @@ class _Loader:
             specials=self.item_specials(get, kind, shared),
             instruction=get.text("instruction") or shared.get("instruction", ""),
             probes=tuple(get.texts("probes")) or shared.get("probes", ()),
-            module=get.module(), prefill=self.prefill(code, get), bounds=self.bounds(get),
-            max=get.whole("max", 0), max_length=get.whole("max_length", 2000),
+            module=get.module() or self.module, prefill=self.prefill(code, get),
+            bounds=self.bounds(get), max=get.whole("max", 0),
+            max_length=get.whole("max_length", 2000),
             checks=self.checks(code, get), order=get.word("order", _ORDERS, "Q211", "source"),
             fixed=get.codes("fixed", choices), table_order=get.codes("table_order", choices, True),
             base=get.expression("base"), store=get.word("store", ("journal", "contact"), "Q211",
@@ -351,7 +355,7 @@ class _Loader:
 
     def checks(self, code: str, get: _Getter) -> tuple[Check, ...]:
         checks = []
-        for number, node in enumerate(get.list("checks"), 1):
+        for number, node in enumerate(get.nodes("checks"), 1):
             entries = self.mapping(node, {"must", "message", "hard"}, ("must", "message"))
             name = f"{code}_CHECK{number}"
             inner = _Getter(self, name, entries)
@@ -376,17 +380,18 @@ class _Loader:
         )
 
     def bounds(self, get: _Getter) -> tuple[int | float | str, ...]:
-        nodes = get.list("bounds")
+        nodes = get.nodes("bounds")
         if not nodes:
             return ()
         if len(nodes) != 2:
             self.expected("two bounds, [low, high],", get.node("bounds") or nodes[0])
-        values = []
+        values: list[int | float | str] = []
         for node in nodes:
             if isinstance(node.scalar, bool) or not isinstance(node.scalar, int | float | str):
                 self.expected("a number or an expression", node)
+            else:
+                values.append(node.scalar)
             self.places[get.owner, "bounds"] = node
-            values.append(node.scalar)
         low, high = values
         if isinstance(low, int | float) and isinstance(high, int | float):
             if low > high:
@@ -448,7 +453,7 @@ class _Loader:
         name = self.define(entries["grid"][1], _NAME, "grid ")
         get = _Getter(self, name, entries)
         translations = get.translations()
-        shared = {
+        shared: dict[str, Any] = {
             "type": get.word("type", ("scale", "single"), "Q203", "scale"),
             "choices": self.choices(name, entries["choices"][1]), "grid": name,
             "stem": get.text("text"), "specials": get.specials("specials", self.specials),
@@ -457,19 +462,32 @@ class _Loader:
             "stems": {lang: fields.get("text", "") for lang, fields in translations.items()},
         }  # fmt: skip
         rows = []
-        for row in get.list("rows"):
-            try:
-                keys = self.mapping(row, _ITEM_KEYS - {"type", "order"}, ("code", "text"))
-                rows.append(self.item(keys, shared))
-            except _Skip:
-                continue
+        with self.within(get):
+            for row in get.nodes("rows"):
+                try:
+                    keys = self.mapping(row, _ITEM_KEYS - {"type", "order"}, ("code", "text"))
+                    rows.append(self.item(keys, shared))
+                except _Skip:
+                    continue
         return self.group("grid", name, get, tuple(rows), shared["stem"])
 
     def _block(self, node: Node) -> Group:
         entries = self.mapping(node, _ENTRY_KEYS["block"], ("items",))
         name = self.define(entries["block"][1], _NAME, "block ")
         get = _Getter(self, name, entries)
-        return self.group("block", name, get, self.entries(get.list("items")))
+        with self.within(get):
+            inside = self.entries(get.nodes("items"))
+        return self.group("block", name, get, inside)
+
+    @contextmanager
+    def within(self, get: _Getter, roster: str = "") -> Iterator[None]:
+        """Items inside belong to the group's module and roster."""
+        before = self.module, self.roster
+        self.module, self.roster = get.module() or self.module, roster or self.roster
+        try:
+            yield
+        finally:
+            self.module, self.roster = before
 
     def group(
         self, kind: str, name: str, get: _Getter, inside: tuple[Entry, ...], text: str = ""
@@ -483,11 +501,11 @@ class _Loader:
                     mark = (get.node(kind) or get.node("order") or Node(Mark("", 0, 0))).mark
                     self.report("Q213", mark, name=what, where="a block in random order")
         fixed = tuple(get.texts("fixed"))
-        for node, code in zip(get.list("fixed"), fixed, strict=True):
+        for node, code in zip(get.nodes("fixed"), fixed, strict=True):
             if code not in known:
                 self.report("Q212", node.mark, name=code, values=", ".join(known))
         return Group(
-            kind, name, inside, text, get.expression("ask_if"), get.module(), order, fixed,
+            kind, name, inside, text, get.expression("ask_if"), order, fixed,
             translations=get.translations(),
         )  # fmt: skip
 
@@ -498,13 +516,10 @@ class _Loader:
         if self.roster:
             self.report("Q213", entries["roster"][1].mark, name="roster", where="a roster")
             raise _Skip
-        self.roster = name
-        try:
-            inside = self.entries(get.list("items"))
-        finally:
-            self.roster = ""
+        with self.within(get, name):
+            inside = self.entries(get.nodes("items"))
         return Group(
-            "roster", name, inside, ask_if=get.expression("ask_if"), module=get.module(),
+            "roster", name, inside, ask_if=get.expression("ask_if"),
             count=get.expression("count"), max=get.whole("max", 1),
         )  # fmt: skip
 
@@ -667,7 +682,7 @@ class _Getter:
         node = self.node(key)
         return self.loader.expression(self.owner, key, node) if node else ""
 
-    def list(self, key: str) -> tuple[Node, ...]:
+    def nodes(self, key: str) -> tuple[Node, ...]:
         node = self.node(key)
         if node is None:
             return ()
@@ -676,7 +691,7 @@ class _Getter:
         return node.items or ()
 
     def texts(self, key: str) -> list[str]:
-        return [self.loader.a_text(node) for node in self.list(key)]
+        return [self.loader.a_text(node) for node in self.nodes(key)]
 
     def named(self, key: str, pattern: re.Pattern[str]) -> list[tuple[str, Node]]:
         """The pairs of a table whose keys are names."""
@@ -750,7 +765,7 @@ class _Getter:
     def specials(self, key: str, default: tuple[str, ...]) -> tuple[str, ...]:
         if self.node(key) is None:
             return default
-        given = [(node, self.loader.a_text(node)) for node in self.list(key)]
+        given = [(node, self.loader.a_text(node)) for node in self.nodes(key)]
         for node, name in given:
             if name not in SPECIALS:
                 self.loader.report("Q210", node.mark, name=name)
@@ -763,7 +778,7 @@ class _Getter:
         known: set[Any] = {choice.code for choice in choices}
         known |= set(SPECIALS) if specials else set()
         values = []
-        for node in self.list(key):
+        for node in self.nodes(key):
             if node.scalar not in known:
                 shown = ", ".join(map(str, sorted(known, key=str)))
                 self.loader.report("Q212", node.mark, name=node.scalar, values=shown)

@@ -222,7 +222,7 @@ class _Compiler:
         for theme in instrument.themes:
             place = _Place()
             if theme.ask_if:
-                self.gate(f"theme {theme.code}", theme.code, [theme.ask_if], place)
+                self.gate(f"theme {theme.code}", theme.code, theme.ask_if, place)
                 place.gate = len(program.nodes) - 1
             self.entries(theme.entries, place)
         later: dict[int, list[int]] = {slot: [] for slot in range(len(program.nodes))}
@@ -264,7 +264,7 @@ class _Compiler:
 
     def item(self, item: Item, place: _Place) -> None:
         owner = item.code
-        when, reads = self.conditions(owner, [item.ask_if], item.module, place)
+        when, reads = self.conditions(owner, item.ask_if, item.module, place)
         bounds = [self.bound(owner, bound, place) for bound in item.bounds] or [None, None]
         prefill, prefill_run = self.prefill(item, place)
         slot = self.add(
@@ -272,7 +272,7 @@ class _Compiler:
             low=bounds[0], high=bounds[1], prefill=prefill, prefill_run=prefill_run,
         )  # fmt: skip
         self.program.slot_of[_key(item.code, place)] = slot
-        self.texts(item, place)
+        self.texts(item, place, reads)
         self.define(item.code, _symbol(item, slot, place.roster), place)
         if item.base:
             self.expression(owner, "base", item.base, "boolean", place)
@@ -282,7 +282,7 @@ class _Compiler:
     def compute(self, entry: Compute, place: _Place) -> None:
         wanted = _DECLARED[entry.type].kind
         compiled = self.expression(entry.name, "value", entry.value, wanted, place)
-        when, reads = self.conditions(entry.name, [], "", place)
+        when, reads = self.conditions(entry.name, "", "", place)
         if compiled is not None:
             reads |= compiled.reads
         run = compiled.run if compiled else None
@@ -292,7 +292,7 @@ class _Compiler:
 
     def end(self, entry: End, place: _Place) -> None:
         self.not_inside(entry.name, "when", "end", place)
-        when, reads = self.conditions(entry.name, [], "", place)
+        when, reads = self.conditions(entry.name, "", "", place)
         compiled = self.expression(entry.name, "when", entry.when, "boolean", place)
         if compiled is None:
             return
@@ -303,7 +303,7 @@ class _Compiler:
 
     def draw(self, entry: Draw, place: _Place) -> None:
         self.not_inside(entry.name, "name", "draw", place)
-        when, reads = self.conditions(entry.name, [entry.ask_if], "", place)
+        when, reads = self.conditions(entry.name, entry.ask_if, "", place)
         stratum = None
         if entry.stratum:
             stratum = self.expression(entry.name, "stratum", entry.stratum, None, place)
@@ -315,7 +315,7 @@ class _Compiler:
 
     def quota(self, entry: QuotaPoint, place: _Place) -> None:
         self.not_inside(entry.name, "name", "quota", place)
-        when, reads = self.conditions(entry.name, [entry.ask_if], "", place)
+        when, reads = self.conditions(entry.name, entry.ask_if, "", place)
         cell = self.expression(entry.name, "cell", entry.cell, None, place)
         reads |= cell.reads if cell else set()
         run = cell.run if cell else None
@@ -325,9 +325,9 @@ class _Compiler:
 
     def check(self, check: Check, item: Item, slot: int, place: _Place) -> None:
         compiled = self.expression(check.name, "must", check.must, "boolean", place)
-        self.text(check.name, "message", check.message, place)
         if compiled is None:
             return
+        self.text(check.name, "message", check.message, place, compiled.reads)
         index = self.add(
             "check", _key(check.name, place), check, place, compiled.reads | {slot},
             run=compiled.run, owner=slot, named=tuple(sorted(compiled.reads)),
@@ -343,10 +343,14 @@ class _Compiler:
             self.roster(group, place)
             return
         inner = place
-        if group.ask_if or group.module:
-            self.gate(f"group {group.name}", group.name, [group.ask_if], place, group.module)
+        if group.ask_if:
+            self.gate(f"group {group.name}", group.name, group.ask_if, place)
             inner = _Place(
-                len(self.program.nodes) - 1, place.shuffled, place.roster, place.instance, place.names
+                len(self.program.nodes) - 1,
+                place.shuffled,
+                place.roster,
+                place.instance,
+                place.names,
             )
         if group.order != "random":
             self.entries(group.entries, inner)
@@ -368,7 +372,7 @@ class _Compiler:
 
     def roster(self, group: Group, place: _Place) -> None:
         self.not_inside(group.name, "name", "roster", place)
-        when, reads = self.conditions(group.name, [group.ask_if], group.module, place)
+        when, reads = self.conditions(group.name, group.ask_if, "", place)
         count = self.expression(group.name, "count", group.count, "number", place)
         if count is None:
             return
@@ -383,16 +387,14 @@ class _Compiler:
             self.entries(group.entries, inside)
             mine.append((alive, names))
 
-    def gate(
-        self, name: str, owner: str, texts: list[str], place: _Place, module: str = ""
-    ) -> None:
-        when, reads = self.conditions(owner, texts, module, place)
+    def gate(self, name: str, owner: str, text: str, place: _Place) -> None:
+        when, reads = self.conditions(owner, text, "", place)
         self.add("gate", name, None, place, reads, when=when)
 
     # --- parts
 
     def conditions(
-        self, owner: str, texts: list[str], module: str, place: _Place
+        self, owner: str, ask_if: str, module: str, place: _Place
     ) -> tuple[Run | None, set[int]]:
         """The whole condition of an entry: what is around it, its module, its own filter."""
         runs: list[Run] = []
@@ -401,10 +403,10 @@ class _Compiler:
             gate = place.gate
             runs.append(lambda v, t: v[gate])
             reads.add(gate)
-        wanted = [("ask_if", text) for text in texts if text]
-        if module:
-            wanted.insert(0, ("module", self.program.instrument.modules.get(module, "")))
-        for where, text in wanted:
+        own = {"module": self.program.instrument.modules.get(module, ""), "ask_if": ask_if}
+        for where, text in own.items():
+            if not text:
+                continue
             compiled = self.expression(owner, where, text, "boolean", place)
             if compiled is not None:
                 runs.append(compiled.run)
@@ -431,12 +433,15 @@ class _Compiler:
                 pairs.append((code, compiled.run))
         return tuple(pairs), None
 
-    def texts(self, item: Item, place: _Place) -> None:
+    def texts(self, item: Item, place: _Place, reads: Iterable[int]) -> None:
         """Every text of an item is compiled once here, so that a slip in it is told at load."""
         for where, text in texts_of(item):
-            self.text(item.code, where, text, place)
+            self.text(item.code, where, text, place, reads)
 
-    def text(self, owner: str, where: str, text: str, place: _Place) -> None:
+    def text(
+        self, owner: str, where: str, text: str, place: _Place, known: Iterable[int] = ()
+    ) -> None:
+        """Compile a text; `known` are the slots whose values its condition has already read."""
         if "{{" not in text and "}}" not in text:
             return
         try:
@@ -447,8 +452,9 @@ class _Compiler:
         for part in piped.parts:
             if isinstance(part, Piece) and part.name:
                 symbol = self.scope(place).names.get(part.name)
-                if symbol is not None and symbol.is_item and symbol.specials:
-                    self.report(owner, where, Fault("Q502", name=part.name))
+                if symbol and symbol.is_item and symbol.specials and symbol.slot not in known:
+                    unsure = Fault("Q502", part.start, part.end, name=part.name)
+                    self.report(owner, where, unsure)
 
     def expression(
         self, owner: str, where: str, text: str, wanted: str | None, place: _Place

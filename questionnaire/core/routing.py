@@ -407,7 +407,7 @@ class Walker:
         return self.program.nodes[slot] if slot < self.cut else None
 
     def next(self) -> str | None:
-        """The key of the item that stops the route, None at an end or while an effect is awaited."""
+        """The key of the item that stops the route, None at an end or before an effect."""
         node = self.first_stop()
         if node is None or node.kind in ("draw", "quota"):
             return None
@@ -569,7 +569,9 @@ def _problems(walker: Walker, event: Event) -> tuple[str, ...]:
     return tuple(validate_on(walker, event.item, event.instance, event.value))
 
 
-def validate(program: Program, state: State, item_code: str, instance: str, value: Any) -> list[str]:
+def validate(
+    program: Program, state: State, item_code: str, instance: str, value: Any
+) -> list[str]:
     """What is wrong with a tagged value for an item, in French; empty when nothing is."""
     return validate_on(Walker(program, state.copy()), item_code, instance, value)
 

@@ -1,7 +1,7 @@
 """YAML read with the place of every key and every word.
 
-Decides what text is YAML for us (version 1.2, no duplicates, no aliases) and where each node stands;
-never decides what the keys mean. YAML 1.2.2: https://yaml.org/spec/1.2.2/
+Decides what text is YAML for us (version 1.2, no duplicates, no aliases) and where each node
+stands; never decides what the keys mean. YAML 1.2.2: https://yaml.org/spec/1.2.2/
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Node:
 
 
 def read(text: str, file: str, problems: list[Problem]) -> Node | None:
-    """The tree of one file; what is wrong is added to `problems`, and None when nothing is usable."""
+    """The tree of one file, None where nothing is usable; what is wrong joins `problems`."""
     lines = text.splitlines()
     if len(text) > MAX_BYTES:
         problems.append(problem("Q101", Mark(file, 1, 1), reason="the file is too large"))

@@ -1,6 +1,6 @@
 """What is known of one interview: its answers and every other input, as the journal gave them.
 
-Decides how one event changes the inputs; never what is asked next. `State.to_json` is the projection
+Decides how they are kept and compared; never what is asked next. `State.to_json` is the projection
 that an interview keeps beside its journal.
 """
 
@@ -12,9 +12,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 Value = dict[str, Any]  # {"v": 3}, {"special": "dk"}, {"v": [1, 9], "other": {"9": "…"}}
-KINDS = (
-    "answer", "special", "clear", "confirm", "seen", "draw", "seed", "preload", "quota_result", "end"
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +33,9 @@ class Event:
 class State:
     """`answers` by key; `to_confirm` and `parked` are keys whose answers are kept and not read.
 
-    `places`: quota → {"cell", "result"}. `confirmed`: soft checks accepted with the values they had.
-    `removed`: roster → ids that no instance has any more. `roles`: the last known value of each role
-    (sector, sex …), kept while the answer behind it is asked again.
+    `places`: quota → {"cell", "result"}. `confirmed`: soft checks accepted, each with its values.
+    `removed`: roster → ids that no instance has any more. `roles`: the last known value of each
+    role (sector, sex …), kept while the answer behind it is asked again.
     """
 
     answers: dict[str, Value] = field(default_factory=dict)

@@ -15,7 +15,7 @@ import ast
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from questionnaire.core.expressions import (
@@ -29,7 +29,17 @@ NBSP = "\N{NO-BREAK SPACE}"
 _BEFORE = re.compile(r"[ \u00a0\u202f]([?!:;»%€])")
 _AFTER = re.compile(r"«[ \u00a0\u202f]")
 _GROUP = re.compile(r"(?<=\d)[ \u202f](?=\d{3}\b)")
-_ASPIRATE = ("haut", "halle", "hameau", "hangar", "handicap", "hérisson", "hongr", "holland", "huit")
+_ASPIRATE = (
+    "haut",
+    "halle",
+    "hameau",
+    "hangar",
+    "handicap",
+    "hérisson",
+    "hongr",
+    "holland",
+    "huit",
+)
 _BLANK = "…"
 
 
@@ -90,6 +100,8 @@ class Piece:
     say: Callable[[Any], str]
     name: str  # the name piped, for its label and for warnings; '' when an expression is piped
     raw: bool = False  # it reads the code itself, not its label
+    start: int = 0  # where it stands in the text
+    end: int = 0
 
 
 @dataclass(frozen=True)
@@ -111,7 +123,8 @@ def compile_text(text: str, scope: Scope) -> Piped:
         inner = found.group(1)
         start = found.start(1) + len(inner) - len(inner.lstrip())
         try:
-            parts.append(_piece(inner.strip(), scope))
+            piece = _piece(inner.strip(), scope)
+            parts.append(replace(piece, start=found.start(), end=found.end()))
         except Fault as fault:
             fault.start, fault.end = fault.start + start, fault.end + start
             raise

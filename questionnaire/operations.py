@@ -1,0 +1,327 @@
+"""Writes: publish an instrument, start an interview, append to its journal, rebuild what it gives.
+
+The journal is the truth. Everything else of an interview is folded from it, event by event, by
+`_Fold`: recording and rebuilding run the same fold, so that they cannot disagree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from uuid import UUID, uuid4
+
+from django.db import transaction
+from django.db.models import Max
+
+from questionnaire.core import routing
+from questionnaire.core.instrument import Input, Instrument, content_hash, to_json
+from questionnaire.core.routing import Effects, Route, Walker, validate_on
+from questionnaire.core.state import Event, State
+from questionnaire.models import AnswerEvent, InstrumentVersion, Interview
+from questionnaire.queries import journal_of, program_of, walker_of
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AbstractBaseUser
+
+DERIVED = ("answers", "seq", "sector", "outcome", "next_item", "last_event_at", "ended_at",
+           "consent_at")  # fmt: skip
+_CHECKED: dict[str, type | tuple[type, ...]] = {
+    "boolean": bool, "integer": int, "decimal": (int, float), "text": str
+}  # fmt: skip
+
+
+class AnswerRefused(Exception):
+    """Nothing was written; `messages` say in French what is wrong and how to mend it."""
+
+    def __init__(self, messages: Sequence[str]) -> None:
+        self.messages = list(messages)
+        super().__init__(" ".join(self.messages))
+
+
+@dataclass(frozen=True)
+class EventInput:
+    """One event as it comes in; `id` is the client's, and the primary key of the journal's line."""
+
+    id: UUID
+    kind: str
+    item: str = ""
+    instance: str = ""
+    value: Mapping[str, Any] = field(default_factory=dict)
+    client_at: datetime | None = None
+    ms_on_screen: int | None = None
+    cause: str = ""
+
+
+def publish(
+    instrument: Instrument, *, name: str, actor: AbstractBaseUser | None, now: datetime
+) -> InstrumentVersion:
+    """Freeze an instrument under the next number; the same content gives the same version back."""
+    content = to_json(instrument)
+    with transaction.atomic():
+        versions = InstrumentVersion.objects.filter(name=name)
+        last = versions.aggregate(last=Max("number"))["last"] or 0
+        version, _created = versions.get_or_create(
+            name=name,
+            hash=content_hash(content),
+            defaults={
+                "number": last + 1,
+                "content": content,
+                "published_at": now,
+                "published_by_id": actor.pk if actor else None,
+            },
+        )
+    return version
+
+
+def start_interview(
+    version: InstrumentVersion,
+    *,
+    params: Mapping[str, Any],
+    preloads: Mapping[str, Any],
+    seed: int,
+    actor: AbstractBaseUser | None,
+    now: datetime,
+) -> Interview:
+    """A new interview whose journal begins with everything that was given to it.
+
+    What the version does not declare is left out: no expression could read it. Raises AnswerRefused
+    for a value of the wrong kind.
+    """
+    instrument = program_of(version).instrument
+    declared = {one.name for one in (*instrument.parameters, *instrument.preloads)}
+    given = {name: value for name, value in {**params, **preloads}.items() if name in declared}
+    events = [EventInput(uuid4(), "seed", value={"v": seed}, cause="start")]
+    events += [
+        EventInput(uuid4(), "preload", value={"name": name, "v": value}, cause="start")
+        for name, value in sorted(given.items())
+    ]
+    with transaction.atomic():
+        interview = Interview.objects.create(version=version, started_at=now, last_event_at=now)
+        record(interview, events, actor=actor, epoch=0, now=now)
+    return interview
+
+
+def lock_interview(pk: int) -> Interview:
+    """The interview, locked until the caller's transaction ends. Raises Interview.DoesNotExist."""
+    return Interview.objects.select_related("version").select_for_update(of=("self",)).get(pk=pk)
+
+
+def record(
+    interview: Interview,
+    events: Sequence[EventInput],
+    *,
+    actor: AbstractBaseUser | None,
+    epoch: int,
+    now: datetime,
+) -> Route:
+    """Append events to the journal of an interview that the caller has locked, and fold them in.
+
+    Raises AnswerRefused where one of them does not fit, and then writes none of them.
+    """
+    fold = _Fold(interview)
+    lines = []
+    for given in events:
+        value = _fitting(fold.walker, given)
+        fold.add(Event(given.kind, given.item, given.instance, value), now)
+        lines.append(
+            AnswerEvent(
+                id=given.id, interview=interview, seq=fold.seq, kind=given.kind, item=given.item,
+                instance=given.instance, value=value, actor_id=actor.pk if actor else None,
+                version_id=interview.version_id,
+                epoch=epoch, cause=given.cause, at=now, client_at=given.client_at,
+                ms_on_screen=given.ms_on_screen,
+            )
+        )  # fmt: skip
+    route = fold.walker.route()
+    with transaction.atomic():
+        AnswerEvent.objects.bulk_create(lines)
+        for name, derived in fold.derived(route).items():
+            setattr(interview, name, derived)
+        interview.save(update_fields=DERIVED)
+    return route
+
+
+def preview(interview: Interview, event: EventInput) -> Effects:
+    """What an event would change, writing nothing. Raises AnswerRefused like `record`."""
+    walker = walker_of(interview)
+    value = _fitting(walker, event)
+    moved = Event(event.kind, event.item, event.instance, value)
+    return routing.preview(walker.program, walker.state, moved)
+
+
+def rebuild(interview: Interview) -> list[str]:
+    """Fold the journal anew into the interview, unsaved; the names of the columns that differ."""
+    fold = _Fold(Interview(version=interview.version, last_event_at=interview.started_at))
+    for line in journal_of(interview):
+        fold.add(Event(line.kind, line.item, line.instance, line.value), line.at)
+    fresh = fold.derived(fold.walker.route())
+    different = [name for name, value in fresh.items() if getattr(interview, name) != value]
+    for name in different:
+        setattr(interview, name, fresh[name])
+    return different
+
+
+class _Fold:
+    """The columns of an interview as its events make them, one event at a time."""
+
+    def __init__(self, interview: Interview) -> None:
+        self.walker = Walker(program_of(interview.version), State.from_json(interview.answers))
+        self.seq = interview.seq
+        self.last_event_at = interview.last_event_at
+        self.ended_at = interview.ended_at
+        self.consent_at = interview.consent_at
+
+    def add(self, event: Event, at: datetime) -> None:
+        self.walker.step(event)
+        self.seq += 1
+        self.last_event_at = at
+        ended, consents = bool(self.outcome()), self.walker.state.roles.get("consent") == 1
+        self.ended_at = (self.ended_at or at) if ended else None
+        self.consent_at = (self.consent_at or at) if consents else None
+
+    def outcome(self) -> str:
+        return self.walker.state.ended or self.walker.outcome() or ""
+
+    def derived(self, route: Route) -> dict[str, Any]:
+        state = self.walker.state
+        return {
+            "answers": {**state.to_json(), "computed": route.computed},
+            "seq": self.seq,
+            "sector": str(state.roles.get("sector") or ""),
+            "outcome": self.outcome(),
+            "next_item": route.next or "",
+            "last_event_at": self.last_event_at,
+            "ended_at": self.ended_at,
+            "consent_at": self.consent_at,
+        }
+
+
+# --- what fits
+
+
+def _fitting(walker: Walker, given: EventInput) -> dict[str, Any]:
+    """The value to journal for an event. Raises AnswerRefused where it does not fit."""
+    check = _CHECKS.get(given.kind)
+    if check is None:
+        raise AnswerRefused([f"Aucun événement ne s’appelle « {given.kind} »."])
+    return check(walker, given)
+
+
+def _key(walker: Walker, given: EventInput) -> str:
+    """The key of an item that is asked now. Raises AnswerRefused."""
+    key = Event(given.kind, given.item, given.instance).key
+    if key not in walker.program.slot_of:
+        raise AnswerRefused([f"La question {key} n’existe pas dans ce questionnaire."])
+    if not walker.on_route(key):
+        raise AnswerRefused([f"La question {key} n’est pas posée dans cette situation."])
+    return key
+
+
+def _answer(walker: Walker, given: EventInput) -> dict[str, Any]:
+    _key(walker, given)
+    wanted = ("special",) if given.kind == "special" else ("v", "other", "given")
+    value = {name: given.value[name] for name in wanted if name in given.value}
+    messages = validate_on(walker, given.item, given.instance, value)
+    if messages:
+        raise AnswerRefused(messages)
+    return value
+
+
+def _seen(walker: Walker, given: EventInput) -> dict[str, Any]:
+    key = _key(walker, given)
+    if walker.program.node(key).entry.type != "info":
+        raise AnswerRefused([f"La question {key} demande une réponse."])
+    return {}
+
+
+def _clear(walker: Walker, given: EventInput) -> dict[str, Any]:
+    if given.item in walker.program.instances:
+        rooms = len(walker.program.instances[given.item])
+        if not given.instance.isdecimal() or not 1 <= int(given.instance) <= rooms:
+            raise AnswerRefused([f"Il n’y a pas de « {given.instance} » dans cette liste."])
+        return {}
+    _key(walker, given)
+    return {}
+
+
+def _confirm(walker: Walker, given: EventInput) -> dict[str, Any]:
+    """A kept answer stays; a proposed one is written into the journal as it was proposed."""
+    key = _key(walker, given)
+    if "v" in given.value:
+        return _answer(walker, given)
+    if key in walker.state.answers:
+        return {}
+    proposed = walker.prefill(key)
+    if not isinstance(proposed, int | float | str):
+        raise AnswerRefused(["Il manque la réponse."])
+    messages = validate_on(walker, given.item, given.instance, {"v": proposed})
+    if messages:
+        raise AnswerRefused(messages)
+    return {"v": proposed}
+
+
+def _draw(walker: Walker, given: EventInput) -> dict[str, Any]:
+    name, drawn = given.value.get("name"), given.value.get("value")
+    nodes = walker.program.nodes_of("draw", str(name))
+    if not nodes or drawn not in nodes[0].entry.values:
+        raise AnswerRefused([f"Le tirage « {name} » n’a pas de valeur « {drawn} »."])
+    if name in walker.state.draws:
+        raise AnswerRefused([f"Le tirage « {name} » est fait : il ne se refait pas."])
+    return {"name": name, "value": drawn}
+
+
+def _quota_result(walker: Walker, given: EventInput) -> dict[str, Any]:
+    value = {name: given.value.get(name) for name in ("quota", "cell", "result")}
+    known = walker.program.nodes_of("quota", str(value["quota"]))
+    if not known or value["result"] not in ("held", "full", "outside", "released"):
+        raise AnswerRefused([f"Ce résultat de quota ne se lit pas : {value}."])
+    return {name: str(one) for name, one in value.items()}
+
+
+def _preload(walker: Walker, given: EventInput) -> dict[str, Any]:
+    name, value = given.value.get("name"), given.value.get("v")
+    instrument = walker.program.instrument
+    declared = {one.name: one for one in (*instrument.parameters, *instrument.preloads)}
+    if name not in declared or not _is_a(declared[name], value):
+        raise AnswerRefused([f"Le paramètre « {name} » n’accepte pas {value!r}."])
+    return {"name": name, "v": value}
+
+
+def _is_a(declared: Input, value: Any) -> bool:
+    if declared.values:
+        return value in declared.values
+    kind = _CHECKED[declared.type]
+    return isinstance(value, kind) and isinstance(value, bool) == (declared.type == "boolean")
+
+
+def _seed(walker: Walker, given: EventInput) -> dict[str, Any]:
+    if type(given.value.get("v")) is not int:
+        raise AnswerRefused(["La graine du tirage est un nombre entier."])
+    return {"v": given.value["v"]}
+
+
+def _end(walker: Walker, given: EventInput) -> dict[str, Any]:
+    outcome = given.value.get("outcome")
+    if not isinstance(outcome, str) or not 1 <= len(outcome) <= 20:
+        raise AnswerRefused(["La fin d’un entretien a une issue."])
+    return {"outcome": outcome, "temporary": bool(given.value.get("temporary"))}
+
+
+_CHECKS = {
+    "answer": _answer, "special": _answer, "clear": _clear, "confirm": _confirm, "seen": _seen,
+    "draw": _draw, "seed": _seed, "preload": _preload, "quota_result": _quota_result, "end": _end,
+}  # fmt: skip
+
+
+def rebuild_all(interviews: Iterable[Interview], *, save: bool) -> list[tuple[int, list[str]]]:
+    """Rebuild each interview; (pk, columns) of those that differed from their journal."""
+    found = []
+    for interview in interviews:
+        different = rebuild(interview)
+        if different:
+            found.append((interview.pk, different))
+            if save:
+                interview.save(update_fields=different)
+    return found
