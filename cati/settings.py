@@ -94,6 +94,13 @@ CACHES = {
 }
 CELERY_BROKER_URL = celery_url(REDIS_URL)
 CELERY_TASK_IGNORE_RESULT = True
+# A request never waits for a dead Redis: the sweep tells the job later.
+CELERY_TASK_PUBLISH_RETRY = False
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "max_retries": 0,
+    "socket_connect_timeout": 0.3,
+    "socket_timeout": 5.0,
+}
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TIMEZONE = "Europe/Paris"
 CELERY_BEAT_SCHEDULE = {"sweep": {"task": "cati.tasks.sweep", "schedule": 15.0}}
