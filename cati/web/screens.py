@@ -99,8 +99,20 @@ class SpecialRow:
 
 
 @dataclass(frozen=True)
+class Failing:
+    """A check that the answer on the screen does not pass; a soft one may be confirmed as it is."""
+
+    message: str
+    hard: bool
+
+
+@dataclass(frozen=True)
 class Screen:
-    """One question, ready to be drawn. `stored` is its answer as JSON, '' where it has none."""
+    """One question, ready to be drawn.
+
+    `stored` is its answer as JSON, '' where it has none; `unread`: it came back on the route and
+    counts only once confirmed; `to_confirm`: Enter on the same answer confirms it.
+    """
 
     item: str
     instance: str
@@ -117,6 +129,7 @@ class Screen:
     following: str
     empty: str
     stored: str
+    unread: bool
     to_confirm: bool
     max_choices: int
     max_length: int
@@ -126,7 +139,7 @@ class Screen:
     stem: str
     probes: Sequence[str]
     instructions: Sequence[str]
-    failures: Sequence[str]
+    failures: Sequence[Failing]
     choices: Sequence[ChoiceRow] = field(default_factory=list)
     specials: Sequence[SpecialRow] = field(default_factory=list)
 
@@ -177,7 +190,8 @@ def screen(sheet: Sheet, key: str, minutes: int, kept: Mapping[str, Any]) -> Scr
         following=asked[place + 1] if place + 1 < len(asked) else "",
         empty=sheet.route.next or "",
         stored=_stored(sheet, key, kept),
-        to_confirm=key in sheet.route.to_confirm or bool(failures),
+        unread=key in sheet.route.to_confirm,
+        to_confirm=key in sheet.route.to_confirm or any(not one.hard for one in failures),
         max_choices=item.max,
         max_length=item.max_length,
         words=str(value.get("v", "")) if MODES[item.type] in {"text", "line"} else "",
@@ -250,9 +264,14 @@ def _instructions(sheet: Sheet, key: str) -> list[str]:
     return own
 
 
-def _failures(sheet: Sheet, key: str) -> list[str]:
-    failing = (*sheet.route.hard_failures, *sheet.route.soft_failures)
-    return [failure.message for failure in failing if failure.key == key]
+def _failures(sheet: Sheet, key: str) -> list[Failing]:
+    route = sheet.route
+    return [
+        Failing(failure.message, hard)
+        for failures, hard in ((route.hard_failures, True), (route.soft_failures, False))
+        for failure in failures
+        if failure.key == key
+    ]
 
 
 def _choices(sheet: Sheet, key: str, value: Mapping[str, Any]) -> list[ChoiceRow]:

@@ -1,12 +1,14 @@
-"""A real browser on a live server: the system's Chromium, or a skip that says that there is none."""
+"""A real browser on a live server: the system's Chromium, or a skip that says there is none."""
 
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import BrowserContext
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 HERE = Path(__file__).parent
@@ -38,7 +40,22 @@ def browser_context_args() -> dict[str, Any]:
     return {"viewport": {"width": 1366, "height": 768}, "locale": "fr-FR"}
 
 
+@pytest.fixture(scope="session", autouse=True)
+def rows_beside_the_browser() -> Iterator[None]:
+    """Playwright runs a loop in this thread, in which Django refuses the database without this.
+
+    For the session: the database is emptied after the test's own fixtures are gone.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+        yield
+
+
 @pytest.fixture(autouse=True)
-def rows_beside_the_browser(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Playwright runs a loop in this thread, in which Django refuses the database without this."""
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+def no_telephone(context: BrowserContext) -> None:
+    """Clicks on `tel:` links stop here: the browser would ask its user for an application."""
+    context.add_init_script(
+        "addEventListener('click', (event) => {"
+        "  if (event.target.closest?.('a[href^=\"tel:\"]')) event.preventDefault();"
+        "}, true)"
+    )

@@ -7,16 +7,20 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from playwright.sync_api import BrowserContext, Page, expect
-from tests.world import PASSWORD, World
 
 from cati.models import Attempt, Case, Place
 from questionnaire.models import Interview
+from tests.world import PASSWORD, World
 
 # What this respondent says where the first code would end the interview or lead nowhere.
-SPOKEN: dict[str, str] = {"S03": "1", "S05": "1", "S06": "2", "S08": "1980", "S09": "2"}
+SPOKEN = {
+    "S03": "1", "S05": "1", "S06": "2", "S08": "1980", "S09": "2",
+    "D01": "2", "EDU01": "0", "TRA01": "2010",
+}  # fmt: skip
 
 
 def test_an_interview_by_the_keyboard_alone_is_counted_on_the_board(
@@ -33,6 +37,7 @@ def test_an_interview_by_the_keyboard_alone_is_counted_on_the_board(
     assert Attempt.objects.get(case=case).closed_at is None
     page.keyboard.press("e")
     page.wait_for_url("**/entretien/")
+    expect(page.get_by_label("Code", exact=True)).to_be_focused()
 
     typed = answer_everything(page)
     page.wait_for_url("**/fin/")
@@ -76,9 +81,7 @@ def answer_everything(page: Page) -> dict[str, Any]:
             typed[item] = value
         page.keyboard.type(keys)
         page.keyboard.press("Enter")
-        page.wait_for_function(
-            "item => document.querySelector('#question')?.dataset.item !== item", arg=item
-        )
+        expect(page.locator(f"#question[data-item='{item}']")).to_have_count(0)
         if page.url.endswith("/fin/"):
             return typed
     raise AssertionError(f"no end after 200 questions, at {item}")
@@ -93,7 +96,9 @@ def reply(page: Page, item: str, mode: str) -> tuple[str, Any]:
         contact = page.locator("#question").get_attribute("data-store") == "contact"
         return words, {"given": True} if contact else {"v": words}
     if mode in {"number", "decimal"}:
-        figure = SPOKEN.get(item, "2")
+        bounds = page.locator("#range")
+        low = re.findall(r"\d+", bounds.inner_text()) if bounds.count() else ["2"]
+        figure = SPOKEN.get(item, low[0])
         return figure, {"v": int(figure)}
     if mode == "many":
         return "1", {"v": [1]}

@@ -154,7 +154,8 @@ document.addEventListener("submit", async (event) => {
     form.reset();
     form.closest("dialog")?.close();
     swap(reply.html);
-    if (reply.tel) location.assign(reply.tel);
+    // The attempt is open: the number goes to whatever telephone the machine has.
+    if (reply.tel) document.querySelector(`[href="${reply.tel}"]`)?.click();
   } catch {
     error.textContent = form.dataset.cut;
   }
