@@ -23,6 +23,7 @@ from cati.models import Attempt, Case, Phone, Role
 from cati.operations import calls, claim, leases
 from cati.operations import outcome as outcomes
 from cati.operations.errors import Refused
+from cati.operations.idempotency import Reply
 from cati.queries import CaseCard
 from cati.web import screens
 from cati.web.access import WaveRequest, in_wave
@@ -235,7 +236,7 @@ def outcome(request: WaveRequest, case: Case) -> HttpResponseBase:
     return after_outcome(request, case, reply)
 
 
-def after_outcome(request: WaveRequest, case: Case, reply: outcomes.Reply) -> HttpResponseBase:
+def after_outcome(request: WaveRequest, case: Case, reply: Reply) -> HttpResponseBase:
     if reply.status != 200:
         messages.warning(request, reply.body["message"])
         return redirect("outcome", wave=request.wave.slug, number=case.number)
