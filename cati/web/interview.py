@@ -19,7 +19,7 @@ from cati import clock, queries
 from cati.models import Case, Role
 from cati.operations import leases, record
 from cati.operations.errors import Refused
-from cati.web import screens
+from cati.web import callbar, screens, sheet
 from cati.web.access import WaveRequest, in_wave
 from cati.web.forms import AnswerForm, LeaseForm
 from cati.web.lease import on_held_case, warn
@@ -40,7 +40,7 @@ def interview(request: WaveRequest, case: Case) -> HttpResponseBase:
     context = screens.question_context(card, now)
     if context is None:
         return redirect("outcome", wave=request.wave.slug, number=case.number)
-    context |= screens.call_context(card, now) | {
+    context |= callbar.call_context(card, now) | {
         "here": _("Entretien"),
         "saved": _("Tout est enregistré"),
     }
@@ -112,7 +112,7 @@ def preview(request: WaveRequest, case: Case) -> HttpResponseBase:
     parked = list(effects.parked)
     if not parked:
         return JsonResponse({"parked": 0})
-    context = screens.repair_context(card.interview, given, effects)
+    context = sheet.repair_context(card.interview, given, effects)
     html = render_to_string("cati/interviewer/repair.html", context, request)
     return JsonResponse({"parked": len(parked), "html": html})
 
@@ -126,7 +126,7 @@ def answers(request: WaveRequest, case: Case) -> HttpResponseBase:
     if card.interview is None:
         return JsonResponse({"message": _("L’entretien n’est pas commencé.")}, status=404)
     context = {
-        "themes": screens.answers_by_theme(card.interview),
+        "themes": sheet.answers_by_theme(card.interview),
         "themes_only": "themes" in request.GET,
     }
     return JsonResponse({"html": render_to_string("cati/interviewer/answers.html", context)})

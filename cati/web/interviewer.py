@@ -25,7 +25,7 @@ from cati.operations import outcome as outcomes
 from cati.operations.errors import Refused
 from cati.operations.idempotency import Reply
 from cati.queries import CaseCard
-from cati.web import screens
+from cati.web import callbar
 from cati.web.access import WaveRequest, in_wave
 from cati.web.forms import DialForm, LeaseForm, NoteForm, OutcomeForm, TypedOutcome
 from cati.web.lease import on_held_case, refused_json, wants_json, warn
@@ -142,7 +142,7 @@ def case_context(request: WaveRequest, case: Case) -> dict[str, Any]:
     now = clock.now()
     card = queries.case_card(case)
     return {
-        **screens.call_context(card, now),
+        **callbar.call_context(card, now),
         "now": now,
         "until": closes_at(case.wave.calling_hours, now),
         "why": _why(case),
@@ -154,7 +154,7 @@ def case_context(request: WaveRequest, case: Case) -> dict[str, Any]:
         "uuid": uuid4(),
         "here": _("Fiche de contact"),
         "saved": _("Fiche réservée pour vous"),
-        **screens.resume_context(card, request.user),
+        **callbar.resume_context(card, request.user),
     }
 
 
@@ -250,12 +250,12 @@ def after_outcome(request: WaveRequest, case: Case, reply: Reply) -> HttpRespons
 def outcome_page(request: WaveRequest, case: Case, typed: TypedOutcome | None) -> HttpResponse:
     """The outcome screen. An ended interview has its last words here, and its code ready."""
     card = queries.case_card(case)
-    ended = screens.ending(card)
+    ended = callbar.ending(card)
     if typed is None:
         typed = TypedOutcome(code=ended.code, ask_for=_ask_for(card))
     chosen = BY_CODE.get(typed.code)
     context = {
-        **screens.call_context(card, clock.now()),
+        **callbar.call_context(card, clock.now()),
         "title": f"{chosen.code} · {_(chosen.label)}" if chosen else "",
         "booking": chosen is not None and chosen.may_book,
         "here": _("Fin d’appel"),

@@ -1,4 +1,4 @@
-"""What the call screens show of an interview: one question, the answers so far, themes, the end."""
+"""One question as its screen draws it: registers, codes, specials, what stands in the panel."""
 
 from __future__ import annotations
 
@@ -6,21 +6,17 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property
 from typing import Any
 
 from django.utils.translation import gettext as _
 
 from cati import queries
-from cati.core.dispositions import BY_CODE, named
-from cati.models import QuotaCell, User
-from cati.operations.record import AnswerInput
 from cati.queries import CaseCard
-from questionnaire.core.instrument import Item, Theme, walk
-from questionnaire.core.routing import COMPLETE, Effects, labels, render, shown_choices
+from cati.web.callbar import need, sector_code
+from cati.web.sheet import RECENT, Sheet, shown
+from questionnaire.core.instrument import Item
+from questionnaire.core.routing import shown_choices
 from questionnaire.core.text import typeset
-from questionnaire.models import Interview
-from questionnaire.queries import program_of, walker_of
 
 # How a type of item is answered on the screen.
 MODES = {
@@ -36,47 +32,8 @@ MODES = {
 }
 # More codes than this are a list to choose from, and are not read one by one.
 READ_ALOUD = 7
-RECENT = 5
+
 SPECIAL_KEYS = {"dk": ("N", "F2"), "refused": ("R", "F4"), "na": ("C", "F8")}
-COMPLETE_CODE = "10"
-# What an instrument calls the words that end a complete interview.
-CLOSING = "FIN_OK"
-
-
-class Sheet:
-    """An interview as it stands, opened once per request: its walker reads texts and routes."""
-
-    def __init__(self, interview: Interview) -> None:
-        self.interview = interview
-        self.walker = walker_of(interview)
-        self.instrument = self.walker.program.instrument
-        self.route = self.walker.route()
-
-    @cached_property
-    def theme_of(self) -> dict[str, Theme]:
-        """The theme in which each item stands, by its code."""
-        return {
-            entry.code: theme
-            for theme in self.instrument.themes
-            for entry in walk(theme.entries)
-            if isinstance(entry, Item)
-        }
-
-    def item(self, key: str) -> Item:
-        return self.instrument.item(key)
-
-    def words(self, key: str, text: str) -> str:
-        return render(self.walker, text, self.walker.program.node(key)) if text else ""
-
-    def answer(self, key: str) -> Mapping[str, Any] | None:
-        return self.walker.state.answers.get(key)
-
-    def answered(self) -> list[str]:
-        """The keys on the route that have an answer, in order."""
-        return [key for key in self.route.asked if self.answer(key) is not None]
-
-
-# ------------------------------------------------------------------------------- question
 
 
 @dataclass(frozen=True)
@@ -331,161 +288,3 @@ def themes(sheet: Sheet, key: str) -> list[dict[str, str]]:
         {"code": theme.code, "title": theme.title, "state": state}
         for theme, state in zip(sheet.instrument.themes, states, strict=True)
     ]
-
-
-# -------------------------------------------------------------------------------- answers
-
-
-def shown(sheet: Sheet, key: str) -> dict[str, str]:
-    """One line of the answers: the key, what the item is about, what was said."""
-    item = sheet.item(key)
-    answer = sheet.answer(key) or {}
-    return {"item": key, "label": item.short or key, "shown": said(item, answer)}
-
-
-def said(item: Item, answer: Mapping[str, Any]) -> str:
-    """An answer in a few words: « 2 HLM », « 1, 7 », « NSP »."""
-    if special := answer.get("special"):
-        return {"dk": _("NSP"), "refused": _("Refus"), "na": _("Non concerné(e)")}[special]
-    if answer.get("given"):
-        return _("gardé à part")
-    if answer.get("seen"):
-        return _("lu")
-    value = answer.get("v", "")
-    if not item.choices:
-        return str(value)
-    codes = value if isinstance(value, list) else [value]
-    return f"{', '.join(map(str, codes))} {labels(item, codes) or ''}"
-
-
-def answers_by_theme(interview: Interview) -> list[dict[str, Any]]:
-    sheet = Sheet(interview)
-    rows = []
-    for theme in sheet.instrument.themes:
-        keys = [key for key in sheet.answered() if sheet.theme_of[key.partition("@")[0]] is theme]
-        if keys:
-            answers = [shown(sheet, key) for key in keys]
-            rows.append(
-                {"code": theme.code, "title": theme.title, "first": keys[0], "answers": answers}
-            )
-    return rows
-
-
-def repair_context(interview: Interview, given: AnswerInput, effects: Effects) -> dict[str, Any]:
-    """What the dialog says before a correction takes answers off the route."""
-    sheet = Sheet(interview)
-    key = f"{given.item}@{given.instance}" if given.instance else given.item
-    item = sheet.item(key)
-    return {
-        "item": key,
-        "label": item.short or sheet.words(key, item.text),
-        "before": said(item, sheet.answer(key) or {}),
-        "after": said(item, given.value),
-        "parked": [shown(sheet, one) for one in effects.parked],
-    }
-
-
-# ----------------------------------------------------------------------- bar, panel, end
-
-
-def call_context(card: CaseCard, now: datetime) -> dict[str, Any]:
-    """The call bar and the panel, on every screen of a case."""
-    sheet = Sheet(card.interview) if card.interview else None
-    return {
-        "case": card.case,
-        "card": card,
-        "call": _call(card, now),
-        "person": _person(sheet) if sheet else "",
-        "need": need(queries.sector_cell(card.case.wave, sector_code(card))),
-        "notes": card.notes,
-        "replies": _replies(card),
-    }
-
-
-def sector_code(card: CaseCard) -> str:
-    """As answered; as sampled until then."""
-    answered = card.interview.sector if card.interview else ""
-    return answered or card.case.frame_sector.code
-
-
-def need(cell: QuotaCell | None) -> dict[str, Any] | None:
-    if cell is None:
-        return None
-    return {
-        "sector": cell.sector.label,
-        "counted": cell.counted,
-        "target": cell.target,
-        "missing": cell.missing,
-        "percent": min(100 * cell.counted // max(cell.target, 1), 100),
-    }
-
-
-def _call(card: CaseCard, now: datetime) -> dict[str, Any] | None:
-    if card.attempt is None:
-        return None
-    seconds = max(int((now - card.attempt.opened_at).total_seconds()), 0)
-    return {"seconds": seconds, "clock": f"{seconds // 60}:{seconds % 60:02d}"}
-
-
-def _person(sheet: Sheet) -> str:
-    """« Femme », once it is known."""
-    sex = sheet.walker.state.roles.get("sex")
-    return labels(sheet.item(sheet.instrument.roles["sex"]), sex) or "" if sex is not None else ""
-
-
-def _replies(card: CaseCard) -> list[dict[str, str]]:
-    version = card.interview.version if card.interview else card.case.wave.version
-    if version is None:
-        return []
-    replies = program_of(version).instrument.replies
-    return [{"when": typeset(reply.when), "text": typeset(reply.text)} for reply in replies]
-
-
-def resume_context(card: CaseCard, user: User) -> dict[str, Any]:
-    """Where a suspended interview goes on, the last answers, and what to say first."""
-    if card.interview is None:
-        return {"resumes_at": "", "recent": [], "introduction": ""}
-    sheet = Sheet(card.interview)
-    words = _(
-        "Bonjour, je suis %(name)s. Nous avions commencé l’enquête Allô Quartiers, "
-        "et je vous rappelle pour la terminer."
-    )
-    return {
-        "resumes_at": sheet.route.next or "",
-        "recent": [shown(sheet, key) for key in sheet.answered()[-RECENT:]],
-        "introduction": words % {"name": user.first_name or user.username},
-    }
-
-
-@dataclass(frozen=True)
-class Ending:
-    """How an interview stands when its call ends: `code` and `text` once it has reached an end."""
-
-    code: str = ""
-    text: str = ""
-    progress: str = ""
-
-
-def ending(card: CaseCard) -> Ending:
-    """The outcome that the interview itself reached during this call, with what to read aloud."""
-    if card.interview is None or card.attempt is None or card.attempt.interview_id is None:
-        return Ending()
-    sheet = Sheet(card.interview)
-    if sheet.route.outcome is None:
-        facts = {"item": sheet.route.next or "", "count": len(sheet.answered())}
-        words = _("L’entretien reprendra à %(item)s. %(count)s réponses sont enregistrées.")
-        return Ending(progress=words % facts)
-    return Ending(code=_code(sheet.route.outcome), text=_closing(sheet))
-
-
-def _code(outcome: str) -> str:
-    """The typed code of what an instrument calls its end: a code itself, or a name ("QUOTA")."""
-    if outcome == COMPLETE:
-        return COMPLETE_CODE
-    return outcome if outcome in BY_CODE else named(outcome).code
-
-
-def _closing(sheet: Sheet) -> str:
-    end = sheet.route.end
-    message = sheet.instrument.message(end.text if end else CLOSING)
-    return render(sheet.walker, message.text) if message else ""

@@ -1,0 +1,125 @@
+"""What stands around a call: its bar, the panel, where an interview resumes and how it ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from cati import queries
+from cati.core.dispositions import BY_CODE, named
+from cati.models import QuotaCell, User
+from cati.queries import CaseCard
+from cati.web.sheet import RECENT, Sheet, shown
+from questionnaire.core.routing import COMPLETE, labels, render
+from questionnaire.core.text import typeset
+from questionnaire.queries import program_of
+
+COMPLETE_CODE = "10"
+# What an instrument calls the words that end a complete interview.
+CLOSING = "FIN_OK"
+
+
+def call_context(card: CaseCard, now: datetime) -> dict[str, Any]:
+    """The call bar and the panel, on every screen of a case."""
+    sheet = Sheet(card.interview) if card.interview else None
+    return {
+        "case": card.case,
+        "card": card,
+        "call": _call(card, now),
+        "person": _person(sheet) if sheet else "",
+        "need": need(queries.sector_cell(card.case.wave, sector_code(card))),
+        "notes": card.notes,
+        "replies": _replies(card),
+    }
+
+
+def sector_code(card: CaseCard) -> str:
+    """As answered; as sampled until then."""
+    answered = card.interview.sector if card.interview else ""
+    return answered or card.case.frame_sector.code
+
+
+def need(cell: QuotaCell | None) -> dict[str, Any] | None:
+    if cell is None:
+        return None
+    return {
+        "sector": cell.sector.label,
+        "counted": cell.counted,
+        "target": cell.target,
+        "missing": cell.missing,
+        "percent": min(100 * cell.counted // max(cell.target, 1), 100),
+    }
+
+
+def _call(card: CaseCard, now: datetime) -> dict[str, Any] | None:
+    if card.attempt is None:
+        return None
+    seconds = max(int((now - card.attempt.opened_at).total_seconds()), 0)
+    return {"seconds": seconds, "clock": f"{seconds // 60}:{seconds % 60:02d}"}
+
+
+def _person(sheet: Sheet) -> str:
+    """« Femme », once it is known."""
+    sex = sheet.walker.state.roles.get("sex")
+    return labels(sheet.item(sheet.instrument.roles["sex"]), sex) or "" if sex is not None else ""
+
+
+def _replies(card: CaseCard) -> list[dict[str, str]]:
+    version = card.interview.version if card.interview else card.case.wave.version
+    if version is None:
+        return []
+    replies = program_of(version).instrument.replies
+    return [{"when": typeset(reply.when), "text": typeset(reply.text)} for reply in replies]
+
+
+def resume_context(card: CaseCard, user: User) -> dict[str, Any]:
+    """Where a suspended interview goes on, the last answers, and what to say first."""
+    if card.interview is None:
+        return {"resumes_at": "", "recent": [], "introduction": ""}
+    sheet = Sheet(card.interview)
+    words = _(
+        "Bonjour, je suis %(name)s. Nous avions commencé l’enquête Allô Quartiers, "
+        "et je vous rappelle pour la terminer."
+    )
+    return {
+        "resumes_at": sheet.route.next or "",
+        "recent": [shown(sheet, key) for key in sheet.answered()[-RECENT:]],
+        "introduction": words % {"name": user.first_name or user.username},
+    }
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How an interview stands when its call ends: `code` and `text` once it has reached an end."""
+
+    code: str = ""
+    text: str = ""
+    progress: str = ""
+
+
+def ending(card: CaseCard) -> Ending:
+    """The outcome that the interview itself reached during this call, with what to read aloud."""
+    if card.interview is None or card.attempt is None or card.attempt.interview_id is None:
+        return Ending()
+    sheet = Sheet(card.interview)
+    if sheet.route.outcome is None:
+        facts = {"item": sheet.route.next or "", "count": len(sheet.answered())}
+        words = _("L’entretien reprendra à %(item)s. %(count)s réponses sont enregistrées.")
+        return Ending(progress=words % facts)
+    return Ending(code=_code(sheet.route.outcome), text=_closing(sheet))
+
+
+def _code(outcome: str) -> str:
+    """The typed code of what an instrument calls its end: a code itself, or a name ("QUOTA")."""
+    if outcome == COMPLETE:
+        return COMPLETE_CODE
+    return outcome if outcome in BY_CODE else named(outcome).code
+
+
+def _closing(sheet: Sheet) -> str:
+    end = sheet.route.end
+    message = sheet.instrument.message(end.text if end else CLOSING)
+    return render(sheet.walker, message.text) if message else ""
