@@ -26,7 +26,7 @@ import ast
 import operator
 import warnings
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -108,7 +108,7 @@ class Scope:
     """
 
     names: Mapping[str, Symbol]
-    later: frozenset[str] = frozenset()
+    later: Set[str] = frozenset()
     shuffled: frozenset[str] = frozenset()
     instances: Mapping[str, Sequence[tuple[int, Mapping[str, Symbol]]]] = field(
         default_factory=dict
@@ -146,9 +146,10 @@ def _parse(text: str) -> ast.expr:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            tree = ast.parse(text.strip(), mode="eval").body
+            tree = ast.parse(text, mode="eval").body
     except SyntaxError as error:
-        at = max((error.offset or 1) - 1, 0)
+        # Python gives 0 where the text ends too soon.
+        at = error.offset - 1 if error.offset else max(len(text) - 1, 0)
         raise Fault("Q301", at, at + 1, reason=error.msg) from None
     except (ValueError, RecursionError, MemoryError):
         raise Fault("Q301", 0, len(text), reason="unreadable") from None

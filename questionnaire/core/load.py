@@ -656,7 +656,7 @@ class _Loader:
             return str(node.scalar)
         if not isinstance(node.scalar, str):
             self.expected("an expression", node, "Write it as text: NUM01 == 1.")
-        return str(node.scalar)
+        return str(node.scalar).strip()
 
 
 class _Getter:

@@ -489,7 +489,7 @@ class _Compiler:
         return slot
 
     def define(self, name: str, symbol: Symbol, place: _Place) -> None:
-        self.waiting -= {name}
+        self.waiting.discard(name)
         if place.roster:
             assert isinstance(place.names, dict)
             place.names[name] = symbol
@@ -525,7 +525,7 @@ def texts_of(item: Item) -> Iterator[tuple[str, str]]:
             yield "translations", text
 
 
-def _all_names(instrument: Instrument) -> frozenset[str]:
+def _all_names(instrument: Instrument) -> set[str]:
     names: set[str] = set()
 
     def visit(entries: Iterable[Entry]) -> None:
@@ -542,7 +542,7 @@ def _all_names(instrument: Instrument) -> frozenset[str]:
 
     for theme in instrument.themes:
         visit(theme.entries)
-    return frozenset(names)
+    return names
 
 
 def _key(code: str, place: _Place) -> str:

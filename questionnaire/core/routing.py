@@ -556,7 +556,9 @@ def preview(program: Program, state: State, event: Event) -> Effects:
     return Effects(
         parked=after._in_order(new.parked - old.parked),
         restored=after._in_order(key for key in old.parked - new.parked if after.on_route(key)),
-        to_confirm=after._in_order(new.to_confirm - old.to_confirm - new.parked),
+        to_confirm=after._in_order(
+            (new.to_confirm - new.parked) - (old.to_confirm - old.parked)
+        ),
         next=after.next(),
         outcome=after.outcome(),
         problems=problems,

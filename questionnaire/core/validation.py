@@ -16,6 +16,7 @@ SPECIAL_LABELS = {
     "na": "Non concerné(e)",
 }
 _OUT = "Cette réponse n’est pas proposée ici."
+_UNREADABLE = "La réponse contient un caractère illisible. Saisissez-la de nouveau."
 MAX_OTHER = 250
 
 
@@ -80,7 +81,7 @@ def _other(item: Item, given: Any, other: Any) -> list[str]:
         return ["Une précision ne se donne que pour une réponse « autre » qui est choisie."]
     if any(not isinstance(text, str) or len(text) > MAX_OTHER for text in other.values()):
         return [f"La précision compte {MAX_OTHER} caractères au plus. Raccourcissez-la."]
-    return []
+    return [] if all(map(_storable, other.values())) else [_UNREADABLE]
 
 
 def _number(item: Item, given: Any, bounds: tuple[Any, Any]) -> list[str]:
@@ -104,9 +105,12 @@ def _text(item: Item, given: Any) -> list[str]:
         return ["Saisissez la réponse."]
     if len(given) > item.max_length:
         return [f"{item.max_length} caractères au plus. Raccourcissez la réponse."]
-    if "\x00" in given:
-        return ["La réponse contient un caractère illisible. Saisissez-la de nouveau."]
-    return []
+    return [] if _storable(given) else [_UNREADABLE]
+
+
+def _storable(text: str) -> bool:
+    """PostgreSQL keeps neither NUL nor half a surrogate pair."""
+    return "\x00" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def _codes(item: Item) -> str:
