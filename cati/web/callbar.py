@@ -86,7 +86,7 @@ def resume_context(card: CaseCard, user: User) -> dict[str, Any]:
     )
     return {
         "resumes_at": sheet.route.next or "",
-        "recent": [shown(sheet, key) for key in sheet.answered()[-RECENT:]],
+        "recent": [shown(sheet, key) for key in sheet.kept()[-RECENT:]],
         "introduction": words % {"name": user.first_name or user.username},
     }
 
@@ -120,6 +120,8 @@ def _code(outcome: str) -> str:
 
 
 def _closing(sheet: Sheet) -> str:
-    end = sheet.route.end
-    message = sheet.instrument.message(end.text if end else CLOSING)
+    """What is read aloud at the end that was reached: its own words, or those of a complete one."""
+    if sheet.route.end is not None:
+        return render(sheet.walker, sheet.route.end.text)
+    message = sheet.instrument.message(CLOSING)
     return render(sheet.walker, message.text) if message else ""

@@ -50,6 +50,10 @@ class Sheet:
         """The keys on the route that have an answer, in order."""
         return [key for key in self.route.asked if self.answer(key) is not None]
 
+    def kept(self) -> list[str]:
+        """The keys of every answer, in order, those included that wait to be asked again."""
+        return sorted(self.walker.state.answers, key=self.walker.program.slot_of.__getitem__)
+
 
 def shown(sheet: Sheet, key: str) -> dict[str, str]:
     """One line of the answers: the key, what the item is about, what was said."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from playwright.sync_api import BrowserContext, Page, expect
 
-from cati.models import Attempt, Case, Place
+from cati.models import Attempt, Case, Note, Place
 from questionnaire.models import Interview
 from tests.world import PASSWORD, World
 
@@ -59,6 +59,114 @@ def test_an_interview_by_the_keyboard_alone_is_counted_on_the_board(
     log_in(board, live_server.url, "claire")
     row = board.get_by_role("row").filter(has_text=world.sectors[interview.sector].label)
     expect(row).to_contain_text(f"1 / {world.cells[interview.sector].target}")
+
+
+def test_a_correction_says_what_leaves_the_route_and_enter_alone_changes_nothing(
+    live_server: Any, world: World, page: Page
+) -> None:
+    interview = in_interview(page, live_server.url, world)
+    answer_until(page, "S06")
+    page.keyboard.press("Alt+r")
+    expect(page.get_by_role("dialog").get_by_role("button", name="S05")).to_be_focused()
+    for key in ("ArrowUp", "ArrowUp", "ArrowUp", "Enter"):
+        page.keyboard.press(key)
+    on(page, "S02")
+    page.keyboard.type("2")
+    page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("3 réponses sortiront du parcours")
+    expect(dialog.get_by_role("button", name="Garder la réponse")).to_be_focused()
+
+    page.keyboard.press("Enter")
+    expect(dialog).to_be_hidden()
+    on(page, "S02")
+    expect(page.get_by_label("Code", exact=True)).to_have_value("1")
+    interview.refresh_from_db()
+    assert interview.answers["answers"]["S02"] == {"v": 1}
+
+    page.keyboard.type("2")
+    page.keyboard.press("Enter")
+    expect(dialog).to_be_visible()
+    page.keyboard.press("m")
+    page.wait_for_url("**/fin/")
+    interview.refresh_from_db()
+    assert interview.answers["answers"]["S02"] == {"v": 2}
+    assert interview.answers["parked"] == ["S03", "S04", "S05"]
+
+
+def test_a_cut_network_keeps_the_answer_and_the_keys_that_follow_it(
+    live_server: Any, world: World, page: Page, context: BrowserContext
+) -> None:
+    interview = in_interview(page, live_server.url, world)
+    context.set_offline(True)
+    page.keyboard.type("1")
+    page.keyboard.press("Enter")
+    state = page.locator("#save")
+    expect(state).to_contain_text("Réseau coupé, continuez : 1 réponse en attente")
+    # She goes on: S10 is answered « oui », S11 « non », before the first reply is back.
+    for key in ("1", "Enter", "2", "Enter"):
+        page.keyboard.press(key)
+    context.set_offline(False)
+    on(page, "S02")
+    expect(state).to_contain_text("Tout est enregistré")
+    interview.refresh_from_db()
+    kept = interview.answers["answers"]
+    assert [kept[item] for item in ("S01", "S10", "S11")] == [{"v": 1}, {"v": 1}, {"v": 2}]
+    assert interview.events.filter(kind="answer").count() == 3
+
+
+def test_a_double_press_of_enter_skips_nothing(live_server: Any, world: World, page: Page) -> None:
+    in_interview(page, live_server.url, world)
+    answer_until(page, "S05")
+    # The neighbourhood of the sample stands ready: only an Enter of its own confirms it.
+    page.keyboard.press("PageUp")
+    on(page, "S04")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Enter")
+    on(page, "S05")
+    page.wait_for_timeout(300)
+    on(page, "S05")
+
+
+def test_a_note_is_kept_without_leaving_the_question(
+    live_server: Any, world: World, page: Page
+) -> None:
+    in_interview(page, live_server.url, world)
+    page.keyboard.press("Alt+b")
+    page.keyboard.type("Parle vite, relire les échelles")
+    page.keyboard.press("Enter")
+    expect(page.locator("#notes")).to_contain_text("Parle vite, relire les échelles")
+    on(page, "S01")
+    page.keyboard.type("1")
+    page.keyboard.press("Enter")
+    on(page, "S10")
+    assert Note.objects.get().item == "S01"
+
+
+def in_interview(page: Page, address: str, world: World) -> Interview:
+    """Nadia on the line, at the first question."""
+    log_in(page, address, "nadia")
+    expect(page.get_by_role("button", name="Prochaine fiche")).to_be_focused()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/fiche/*/")
+    page.keyboard.press("a")
+    expect(page.get_by_text("En communication")).to_be_visible()
+    page.keyboard.press("e")
+    page.wait_for_url("**/entretien/")
+    expect(page.get_by_label("Code", exact=True)).to_be_focused()
+    return Interview.objects.get(case_link__case__holder=world.nadia)
+
+
+def on(page: Page, item: str) -> None:
+    expect(page.locator(f"#question[data-item='{item}']")).to_have_count(1)
+
+
+def answer_until(page: Page, last: str) -> None:
+    while (item := page.locator("#question").get_attribute("data-item") or "") != last:
+        keys, _value = reply(page, item, page.locator("#question").get_attribute("data-mode") or "")
+        page.keyboard.type(keys)
+        page.keyboard.press("Enter")
+        expect(page.locator(f"#question[data-item='{item}']")).to_have_count(0)
 
 
 def log_in(page: Page, address: str, name: str) -> None:
