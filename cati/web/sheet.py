@@ -101,4 +101,6 @@ def repair_context(interview: Interview, given: AnswerInput, effects: Effects) -
         "before": said(item, sheet.answer(key) or {}),
         "after": said(item, given.value),
         "parked": [shown(sheet, one) for one in effects.parked],
+        "next": effects.next,
+        "ends": effects.outcome is not None,
     }

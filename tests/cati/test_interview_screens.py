@@ -145,6 +145,7 @@ def test_a_correction_is_told_before_it_takes_answers_off_the_route(call: Call) 
     reply = call.send("S02", {"v": 2}, "apercu/").json()
     assert reply["parked"] == 3
     assert "3 réponses sortiront du parcours" in reply["html"]
+    assert "L’entretien s’arrêtera sur cette réponse." in reply["html"]
     assert "12 rue" not in reply["html"]
     assert call.interview.seq == before
 
