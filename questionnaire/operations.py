@@ -1,7 +1,7 @@
 """Writes: publish an instrument, start an interview, append to its journal, rebuild what it gives.
 
 The journal is the truth. Everything else of an interview is folded from it, event by event, by
-`_Fold`: recording and rebuilding run the same fold, so that they cannot disagree.
+`Fold`: recording and rebuilding run the same fold, so that they cannot disagree.
 """
 
 from __future__ import annotations
@@ -86,21 +86,30 @@ def start_interview(
 ) -> Interview:
     """A new interview whose journal begins with everything that was given to it.
 
-    What the version does not declare is left out: no expression could read it. Raises AnswerRefused
-    for a value of the wrong kind.
+    Raises AnswerRefused for a value of the wrong kind.
+    """
+    events = opening(version, params=params, preloads=preloads, seed=seed)
+    with transaction.atomic():
+        interview = Interview.objects.create(version=version, started_at=now, last_event_at=now)
+        record(interview, events, actor=actor, epoch=0, now=now)
+    return interview
+
+
+def opening(
+    version: InstrumentVersion, *, params: Mapping[str, Any], preloads: Mapping[str, Any], seed: int
+) -> list[EventInput]:
+    """What the journal of an interview begins with: its seed, then what was given to it.
+
+    What the version does not declare is left out: no expression could read it.
     """
     instrument = program_of(version).instrument
     declared = {one.name for one in (*instrument.parameters, *instrument.preloads)}
     given = {name: value for name, value in {**params, **preloads}.items() if name in declared}
     events = [EventInput(uuid4(), "seed", value={"v": seed}, cause="start")]
-    events += [
+    return events + [
         EventInput(uuid4(), "preload", value={"name": name, "v": value}, cause="start")
         for name, value in sorted(given.items())
     ]
-    with transaction.atomic():
-        interview = Interview.objects.create(version=version, started_at=now, last_event_at=now)
-        record(interview, events, actor=actor, epoch=0, now=now)
-    return interview
 
 
 def lock_interview(pk: int) -> Interview:
@@ -120,7 +129,7 @@ def record(
 
     Raises AnswerRefused where one of them does not fit, and then writes none of them.
     """
-    fold = _Fold(interview)
+    fold = Fold(interview)
     lines = []
     for given in events:
         value = _fitting(fold.walker, given)
@@ -153,7 +162,7 @@ def preview(interview: Interview, event: EventInput) -> Effects:
 
 def rebuild(interview: Interview) -> list[str]:
     """Fold the journal anew into the interview, unsaved; the names of the columns that differ."""
-    fold = _Fold(Interview(version=interview.version, last_event_at=interview.started_at))
+    fold = Fold(Interview(version=interview.version, last_event_at=interview.started_at))
     for line in journal_of(interview):
         fold.add(Event(line.kind, line.item, line.instance, line.value), line.at)
     fresh = fold.derived(fold.walker.route())
@@ -163,7 +172,7 @@ def rebuild(interview: Interview) -> list[str]:
     return different
 
 
-class _Fold:
+class Fold:
     """The columns of an interview as its events make them, one event at a time."""
 
     def __init__(self, interview: Interview) -> None:

@@ -158,9 +158,9 @@ class Program:
             self._texts[key] = compile_text(text, self.scope_of(instance, roster))
         return self._texts[key]
 
-    def order(self, seed: int) -> list[int] | None:
-        """Slots in the order shown under `seed`; None where the source order is the only one."""
-        if not self.shuffles:
+    def order(self, seed: int | None) -> list[int] | None:
+        """Slots in the order shown under `seed`; None for the source order."""
+        if not self.shuffles or seed is None:
             return None
         order = list(range(len(self.nodes)))
         for shuffle in self.shuffles:

@@ -634,10 +634,11 @@ def render_text(program: Program, state: State, text: str, lang: str = "fr") -> 
 def shown_choices(walker: Walker, item: Item) -> list[int]:
     """The codes of an item in the order in which this interview shows them."""
     codes = [choice.code for choice in item.choices]
-    if item.order != "random":
+    seed = walker.state.seed
+    if item.order != "random" or seed is None:
         return codes
     fixed = [rank for rank, code in enumerate(codes) if code in item.fixed]
-    ranks = permutation(walker.state.seed, f"choices {item.code}", len(codes), fixed)
+    ranks = permutation(seed, f"choices {item.code}", len(codes), fixed)
     return [codes[rank] for rank in ranks]
 
 

@@ -44,7 +44,7 @@ class State:
     inputs: dict[str, Any] = field(default_factory=dict)  # parameters and preloads
     draws: dict[str, str] = field(default_factory=dict)
     places: dict[str, dict[str, str]] = field(default_factory=dict)
-    seed: int = 0
+    seed: int | None = None  # without one, everything stands in source order
     confirmed: set[str] = field(default_factory=set)
     removed: dict[str, list[int]] = field(default_factory=dict)
     roles: dict[str, Any] = field(default_factory=dict)
@@ -96,7 +96,7 @@ class State:
             inputs=dict(content.get("inputs", {})),
             draws=dict(content.get("draws", {})),
             places={name: dict(place) for name, place in content.get("places", {}).items()},
-            seed=int(content.get("seed", 0)),
+            seed=content.get("seed"),
             confirmed=set(content.get("confirmed", ())),
             removed={name: list(ids) for name, ids in content.get("removed", {}).items()},
             roles=dict(content.get("roles", {})),

@@ -27,8 +27,9 @@ def walk(instrument: Instrument, answers: Mapping[str, Any]) -> dict[str, Any]:
     """What is asked of a respondent with these answers. Raises Unfit.
 
     `answers` are by name: a code, a list of codes, a number or a text; "dk", "refused" or "na" as a
-    special; a tagged value as it is. Draws, parameters and preloads are given by name too, and a
-    quota's result under `quota NAME` (held where it is not said). Info items count as read.
+    special; a tagged value as it is. Draws, parameters and preloads are given by name too, a quota's
+    result under `quota NAME` (held where it is not said), and under `seed` the number that random
+    orders follow (without it, the source order). Info items count as read.
     """
     program = compile_instrument(instrument)
     state, unfit = State(), []
@@ -60,7 +61,9 @@ def walk(instrument: Instrument, answers: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _lay(program: Program, state: State, name: str, value: Any) -> None:
-    if name in program.slot_of:
+    if name == "seed":
+        state.seed = int(value)
+    elif name in program.slot_of:
         state.answers[name] = _tagged(program, name, value)
     elif program.nodes_of("draw", name):
         state.draws[name] = str(value)
