@@ -222,7 +222,6 @@ def _permuted_block(case: Case, need: NeedsDraw) -> str:
     The stratum's row is locked, so that two interviews never read the same rank; the order inside a
     block follows from the wave, the stratum and the block's number alone.
     """
-    values: Sequence[str] = need.values
     sector = (
         Sector.objects.select_for_update(no_key=True)
         .filter(wave=case.wave, code=need.stratum)
@@ -234,7 +233,13 @@ def _permuted_block(case: Case, need: NeedsDraw) -> str:
         interview__case_link__case__wave=case.wave,
         interview__sector=sector.code if sector else "",
     ).count()
+    return block_value(case.wave_id, need, rank)
+
+
+def block_value(wave_id: int, need: NeedsDraw, rank: int) -> str:
+    """The value of a rank in its stratum: each block holds every value once, in its own order."""
+    values: Sequence[str] = need.values
     block, position = divmod(rank, len(values))
     order = list(values)
-    random.Random(f"{case.wave_id}:{need.name}:{need.stratum}:{block}").shuffle(order)  # noqa: S311
+    random.Random(f"{wave_id}:{need.name}:{need.stratum}:{block}").shuffle(order)  # noqa: S311
     return order[position]
