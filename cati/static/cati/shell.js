@@ -82,6 +82,35 @@ runClocks();
 
 // ------------------------------------------------------------------ pieces for the call screens
 
+// Whether `tel:` is handed to this machine: without a softphone, the browser would ask for an
+// application and keep the keyboard. Each workstation says so once; by hand until it does.
+function dialsItself() {
+  try {
+    return localStorage.getItem("dials") === "1";
+  } catch {
+    return false;
+  }
+}
+
+function showDialling() {
+  for (const choice of document.querySelectorAll("[data-dial-switch]")) {
+    choice.setAttribute("aria-pressed", String(dialsItself()));
+    choice.textContent = dialsItself() ? choice.dataset.byMachine : choice.dataset.byHand;
+  }
+}
+showDialling();
+
+document.addEventListener("click", (event) => {
+  if (event.target.closest("a[href^='tel:']") && !dialsItself()) event.preventDefault();
+  if (!event.target.closest("[data-dial-switch]")) return;
+  try {
+    localStorage.setItem("dials", dialsItself() ? "0" : "1");
+  } catch {
+    // Without storage this machine is dialled by hand.
+  }
+  showDialling();
+});
+
 function csrfToken() {
   return document.cookie.match(/(?:^|; )csrftoken=([^;]+)/)?.[1] ?? "";
 }
@@ -93,6 +122,7 @@ function swap(html) {
     document.getElementById(piece.id)?.replaceWith(piece);
     piece.querySelector("[autofocus]")?.focus();
   }
+  showDialling();
 }
 
 /** How the script asks: without a body it reads, with one it posts JSON; never a redirect. */
@@ -154,7 +184,7 @@ document.addEventListener("submit", async (event) => {
     form.reset();
     form.closest("dialog")?.close();
     swap(reply.html);
-    // The attempt is open: the number goes to whatever telephone the machine has.
+    // The attempt is open: the number goes to the telephone of this machine, if it has one.
     if (reply.tel) document.querySelector(`[href="${reply.tel}"]`)?.click();
   } catch {
     error.textContent = form.dataset.cut;
