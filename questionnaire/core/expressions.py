@@ -15,9 +15,7 @@ Grammar, a subset of Python's (`NAME` is an item, a compute, a parameter, a prel
                  | band(sum, [numbers]) | recode(NAME, {constant: constant, …})
                  | any(test) all(test) sum(sum) min(sum) max(sum)      over a roster's instances
 
-A value that is not answered is unknown. Two unknowns are told apart: UNKNOWN is for good (a
-special, an item that is not asked), PENDING is not known yet (asked, and not answered). Both behave
-alike in every test; only an answer that depends on a PENDING one is not parked.
+A value that is not answered is unknown; what becomes of it is told in kleene.py.
 """
 
 from __future__ import annotations
@@ -31,6 +29,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from questionnaire.core.errors import suggestion
+from questionnaire.core.kleene import FOLDS, UNKNOWN, Run, Tags, Values, both, either, lifted
 
 MAX_LENGTH = 1000
 MAX_NODES = 250
@@ -38,24 +37,6 @@ MAX_DEPTH = 30
 MAX_NUMBER = 10**9
 
 
-class Pending:
-    """The value of what is asked and not yet answered. One instance: PENDING."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return "PENDING"
-
-    def __bool__(self) -> bool:
-        return False
-
-
-PENDING = Pending()
-UNKNOWN = None
-
-Values = Sequence[Any]  # by slot: a value, UNKNOWN or PENDING
-Tags = Sequence[str]  # by slot: "answered", a special, or ""
-Run = Callable[[Values, Tags], Any]
 Kind = Literal["boolean", "number", "text", "set", "list", "kept"]
 WORDS = {
     "boolean": "a yes or no",
@@ -135,11 +116,6 @@ def compile_expression(text: str, scope: Scope) -> Compiled:
     )
 
 
-def names_in(text: str) -> frozenset[str]:
-    """The names that `text` mentions. Raises Fault where it is no expression."""
-    return frozenset(node.id for node in ast.walk(_parse(text)) if isinstance(node, ast.Name))
-
-
 def _parse(text: str) -> ast.expr:
     if len(text) > MAX_LENGTH:
         raise Fault("Q303", 0, MAX_LENGTH, what="long")
@@ -168,54 +144,6 @@ def _bound(tree: ast.expr) -> None:
         if depth > MAX_DEPTH:
             raise Fault("Q303", 0, 1, what="deep")
         level = [child for node in level for child in ast.iter_child_nodes(node)]
-
-
-def _unknown(*values: Any) -> bool:
-    return any(value is None or value is PENDING for value in values)
-
-
-def _merge(*values: Any) -> Any:
-    """The unknown of an operation some of whose operands are unknown."""
-    return PENDING if any(value is PENDING for value in values) else UNKNOWN
-
-
-def both(left: Any, right: Any) -> Any:
-    """Kleene's and: false wins over unknown, and not yet over for good."""
-    if left is False or right is False:
-        return False
-    if left is True and right is True:
-        return True
-    return _merge(left, right)
-
-
-def either(left: Any, right: Any) -> Any:
-    """Kleene's or."""
-    if left is True or right is True:
-        return True
-    if left is False and right is False:
-        return False
-    return _merge(left, right)
-
-
-def _lifted(act: Callable[..., Any], *parts: Run) -> Run:
-    """`act` on the operands' values, unknown where one of them is."""
-    if len(parts) == 1:
-        (only,) = parts
-
-        def unary(v: Values, t: Tags) -> Any:
-            value = only(v, t)
-            return value if value is None or value is PENDING else act(value)
-
-        return unary
-    first, second = parts
-
-    def binary(v: Values, t: Tags) -> Any:
-        left, right = first(v, t), second(v, t)
-        if left is None or left is PENDING or right is None or right is PENDING:
-            return _merge(left, right)
-        return act(left, right)
-
-    return binary
 
 
 _COMPARE: dict[type[ast.cmpop], tuple[str, Callable[[Any, Any], Any]]] = {
@@ -382,10 +310,10 @@ class _Compiler:
             if not isinstance(node.operand, ast.Call):
                 self._negate(node.operand, node)
             self._tested |= before
-            return BOOLEAN, _lifted(operator.not_, run)
+            return BOOLEAN, lifted(operator.not_, run)
         if isinstance(node.op, ast.USub):
             _, run = self._want(node.operand, "number")
-            return NUMBER, _lifted(operator.neg, run)
+            return NUMBER, lifted(operator.neg, run)
         raise _refuse(node.op, node)
 
     def _negate(self, inner: ast.expr, outer: ast.expr) -> None:
@@ -432,7 +360,7 @@ class _Compiler:
             if isinstance(op, ast.In):
                 return run
             self._negate(whole, whole)
-            return _lifted(operator.not_, run)
+            return lifted(operator.not_, run)
         if type(op) not in _COMPARE:
             raise _refuse(op, whole)
         sign, act = _COMPARE[type(op)]
@@ -449,7 +377,7 @@ class _Compiler:
             self._codes(right, right_type, left)
         if sign == "!=":
             self._negate(whole, whole)
-        return _lifted(act, left_run, right_run)
+        return lifted(act, left_run, right_run)
 
     def _among(self, left: ast.expr, right: ast.expr, whole: ast.Compare) -> Run:
         if isinstance(right, ast.Name):
@@ -458,7 +386,7 @@ class _Compiler:
                 raise self._mismatch(whole, self.visit(left)[0], "searched in", right_type)
             _, member = self._want(left, "number")
             self._codes(right, right_type, left)
-            return _lifted(lambda value, held: value in held, member, holder)
+            return lifted(lambda value, held: value in held, member, holder)
         left_type, run = self._want(left, "number", "text")
         values = self.constants(right)
         for value, node in values:
@@ -466,7 +394,7 @@ class _Compiler:
                 raise self._mismatch(node, left_type, "searched among", _type_of(value))
             self._code(left, left_type, value, node)
         held = frozenset(value for value, _ in values)
-        return _lifted(lambda value: value in held, run)
+        return lifted(lambda value: value in held, run)
 
     def _codes(self, named: ast.expr, kind: Type, other: ast.expr) -> None:
         if isinstance(other, ast.Constant):
@@ -485,7 +413,7 @@ class _Compiler:
             raise _refuse(node.op, node)
         _, left = self._want(node.left, "number")
         _, right = self._want(node.right, "number")
-        return NUMBER, _lifted(act, left, right)
+        return NUMBER, lifted(act, left, right)
 
     def _mismatch(self, node: ast.expr, left: Type, verb: str, right: Type) -> Fault:
         hint = "Compare like with like."
@@ -548,7 +476,7 @@ class _Compiler:
 
     def _count_call(self, argument: ast.expr) -> tuple[Type, Run]:
         _, run = self._want(argument, "set")
-        return NUMBER, _lifted(len, run)
+        return NUMBER, lifted(len, run)
 
     def _band_call(self, argument: ast.expr, limits: ast.expr) -> tuple[Type, Run]:
         """`band(AGE, [25, 40])`: 1 below 25, 2 from 25 to below 40, 3 from 40 on."""
@@ -559,7 +487,7 @@ class _Compiler:
             raise Fault("Q309", *_span(limits), name="band", reason="wants rising numbers",
                         hint="Write band(AGE, [25, 40, 60, 75]).")  # fmt: skip
         bands = Type("number", frozenset(range(1, len(steps) + 2)))
-        return bands, _lifted(lambda value: bisect_right(steps, value) + 1, run)
+        return bands, lifted(lambda value: bisect_right(steps, value) + 1, run)
 
     def _recode_call(self, argument: ast.expr, table: ast.expr) -> tuple[Type, Run]:
         kind, run = self._want(argument, "number", "text")
@@ -579,7 +507,7 @@ class _Compiler:
         if len(kinds) > 1:
             raise self._mismatch(table, Type(min(kinds)), "mixed with", Type(max(kinds)))
         result = Type(kinds.pop(), frozenset(mapping.values()))
-        return result, _lifted(mapping.get, run)
+        return result, lifted(mapping.get, run)
 
     def _fold(self, name: str, argument: ast.expr) -> tuple[Type, Run]:
         """An aggregate over the living instances of the one roster that the argument names."""
@@ -601,7 +529,7 @@ class _Compiler:
             self.reads |= inner.reads | {alive}
             parts.append((alive, run))
         self.named |= inner.named
-        fold = _FOLD[name]
+        fold = FOLDS[name]
 
         def whole(v: Values, t: Tags) -> Any:
             return fold([run(v, t) for alive, run in parts if v[alive] is True])
@@ -609,31 +537,6 @@ class _Compiler:
         return (BOOLEAN if wanted == "boolean" else NUMBER), whole
 
 
-def _fold_any(values: list[Any]) -> Any:
-    result: Any = False
-    for value in values:
-        result = either(result, value)
-    return result
-
-
-def _fold_all(values: list[Any]) -> Any:
-    result: Any = True
-    for value in values:
-        result = both(result, value)
-    return result
-
-
-def _known(act: Callable[[list[Any]], Any]) -> Callable[[list[Any]], Any]:
-    return lambda values: _merge(*values) if _unknown(*values) else act(values)
-
-
-_FOLD: dict[str, Callable[[list[Any]], Any]] = {
-    "any": _fold_any,
-    "all": _fold_all,
-    "sum": _known(sum),
-    "min": _known(lambda values: min(values, default=UNKNOWN)),
-    "max": _known(lambda values: max(values, default=UNKNOWN)),
-}
 _HINTS = {
     "boolean": "Compare it, for instance: NUM01 == 1.",
     "number": "Use a number here.",

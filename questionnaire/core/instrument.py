@@ -216,10 +216,6 @@ class Instrument:
         """The item of `code` (of `CODE@instance` too). Raises KeyError."""
         return self._by_code[code.partition("@")[0]]
 
-    def theme(self, code: str) -> Theme:
-        """Raises KeyError."""
-        return {theme.code: theme for theme in self.themes}[code]
-
     def message(self, name: str) -> Message | None:
         return next((message for message in self.texts if message.name == name), None)
 

@@ -17,17 +17,12 @@ from questionnaire.core.expressions import (
     BOOLEAN,
     NUMBER,
     TEXT,
-    UNKNOWN,
     Compiled,
     Fault,
     Kind,
-    Run,
     Scope,
     Symbol,
-    Tags,
     Type,
-    Values,
-    both,
     compile_expression,
 )
 from questionnaire.core.instrument import (
@@ -44,6 +39,7 @@ from questionnaire.core.instrument import (
     Milestone,
     QuotaPoint,
 )
+from questionnaire.core.kleene import Run, Tags, Values, both
 from questionnaire.core.text import Piece, Piped, compile_text
 
 NodeKind = Literal[
@@ -582,6 +578,3 @@ def _conjunction(runs: list[Run]) -> Run | None:
         return result
 
     return whole
-
-
-__all__ = ["UNKNOWN", "Node", "Program", "compile_instrument", "permutation", "type_of"]

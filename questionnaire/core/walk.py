@@ -26,10 +26,10 @@ class Unfit(Exception):
 def walk(instrument: Instrument, answers: Mapping[str, Any]) -> dict[str, Any]:
     """What is asked of a respondent with these answers. Raises Unfit.
 
-    `answers` are by name: a code, a list of codes, a number or a text; "dk", "refused" or "na" as a
-    special; a tagged value as it is. Draws, parameters and preloads are given by name too, a quota's
-    result under `quota NAME` (held where it is not said), and under `seed` the number that random
-    orders follow (without it, the source order). Info items count as read.
+    `answers` are by name: a code, a list of codes, a number or a text; "dk", "refused" or "na" as
+    a special; a tagged value as it is. Draws, parameters and preloads are given by name too, a
+    quota's result under `quota NAME` (held where it is not said), and under `seed` the number that
+    random orders follow (without it, the source order). Info items count as read.
     """
     program = compile_instrument(instrument)
     state, unfit = State(), []

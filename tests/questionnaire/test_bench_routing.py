@@ -16,8 +16,8 @@ from time import perf_counter
 
 import pytest
 
-from questionnaire.core.check import random_walk
 from questionnaire.core.load import load_instrument, load_texts
+from questionnaire.core.respondents import random_walk
 from questionnaire.core.routing import COMPLETE, Event, Program, State, Walker, compile_instrument
 
 FOLDER = Path(__file__).resolve().parents[2] / "questionnaire" / "instruments" / "allo_quartiers"

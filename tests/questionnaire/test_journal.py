@@ -20,9 +20,9 @@ from uuid import uuid4
 import pytest
 from django.core.management import CommandError, call_command
 
-from questionnaire.core.check import random_event, random_value
 from questionnaire.core.instrument import Instrument
 from questionnaire.core.load import load_instrument, load_texts
+from questionnaire.core.respondents import random_event, random_value
 from questionnaire.core.routing import Event, NeedsDraw
 from questionnaire.models import AnswerEvent, InstrumentVersion, Interview
 from questionnaire.operations import (

@@ -22,8 +22,9 @@ from typing import Any
 
 import pytest
 
-from questionnaire.core.expressions import UNKNOWN, compile_expression
+from questionnaire.core.expressions import compile_expression
 from questionnaire.core.instrument import Instrument, Item
+from questionnaire.core.kleene import UNKNOWN
 from questionnaire.core.load import load_instrument
 from questionnaire.core.program import Program, compile_instrument
 from questionnaire.core.text import typeset

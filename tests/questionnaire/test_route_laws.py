@@ -18,8 +18,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from questionnaire.core.check import advance, random_event, random_value, random_walk
 from questionnaire.core.load import load_instrument
+from questionnaire.core.respondents import advance, random_event, random_value, random_walk
 from questionnaire.core.routing import (
     Event,
     NeedsDraw,
