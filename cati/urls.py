@@ -13,6 +13,7 @@ urlpatterns = [
     path("connexion/", login, name="login"),
     path("deconnexion/", logout, name="logout"),
     path("v/<slug:wave>/", include("cati.web.urls")),
+    path("v/<slug:wave>/", include("weighting.web.urls")),
     path("api/", include("cati.api.urls")),
 ]
 

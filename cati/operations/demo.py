@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -36,6 +36,9 @@ SEED = 2026
 SIZE = 6_000
 INSTRUMENT = "allo_quartiers"
 PARAMETERS = {"ANNEE": YEAR, "SELECTION": "quotas", "MODULES": True}
+
+# What later apps make in the demo wave (its margins, …); each leaves alone what is there.
+STEPS: list[Callable[[Wave], None]] = []
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,8 @@ def prepare_demo(now: datetime, *, size: int = SIZE) -> Wave:
         _enrol(wave)
         if not wave.cases.exists():
             _draw_sample(wave, size, now)
+        for step in STEPS:
+            step(wave)
     return wave
 
 

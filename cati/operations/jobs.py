@@ -22,6 +22,7 @@ from uuid import uuid4
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import F, Q
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
 from cati.models import Download, Job, User, Wave
@@ -58,11 +59,18 @@ class Work:
 
 @dataclass(frozen=True)
 class Kind:
-    """One sort of job: its code, what people call it, and the function that does it."""
+    """One sort of job: its code, what people call it, and the function that does it.
+
+    `describe` names one job of the kind, from its parameters; the label stands where it is absent.
+    """
 
     code: str
-    label: str
+    label: str | Promise
     run: Callable[[Job, Report], Work]
+    describe: Callable[[Job], str] | None = None
+
+    def title(self, job: Job) -> str:
+        return self.describe(job) if self.describe else str(self.label)
 
 
 KINDS: dict[str, Kind] = {}

@@ -41,7 +41,12 @@ def _places(role: Role) -> list[tuple[str, str]]:
     return {
         Role.INTERVIEWER: [(_("Accueil"), "interviewer-home")],
         Role.SUPERVISOR: [(_("Terrain"), "board")],
-        Role.ADMIN: [(_("Préparation"), "wave-home"), (_("Terrain"), "board")],
+        Role.ADMIN: [
+            (_("Préparation"), "wave-home"),
+            (_("Terrain"), "board"),
+            (_("Redressement"), "weighting-runs"),
+            (_("Exports"), "jobs"),
+        ],
     }[role]
 
 

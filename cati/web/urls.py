@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from cati.web import interview, interviewer, supervisor, wave
+from cati.web import interview, interviewer, jobs, supervisor, wave
 
 on_a_case = [
     path("", interviewer.case, name="case"),
@@ -27,4 +27,9 @@ urlpatterns = [
     path("terrain/", supervisor.board, name="board"),
     path("terrain/tableau/", supervisor.board_rows, name="board-rows"),
     path("preparation/", wave.home, name="wave-home"),
+    path("travaux/", jobs.page, name="jobs"),
+    path("travaux/tableau/", jobs.rows, name="job-rows"),
+    path("travaux/<int:job>/annuler/", jobs.cancel, name="cancel-job"),
+    path("travaux/<int:job>/relancer/", jobs.retry, name="retry-job"),
+    path("travaux/<int:job>/fichier/", jobs.download, name="download-job"),
 ]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from itertools import groupby
 
 from django.http import HttpResponseBase
@@ -18,21 +17,8 @@ from cati.core.scheduling import Hours, spoken
 from cati.models import Role, Wave
 from cati.queries import WaveFacts
 from cati.web.access import WaveRequest, in_wave
-
-
-@dataclass(frozen=True)
-class Fact:
-    """One line of the checklist: what is there, as a sentence with its figures.
-
-    `blocks` says what is missing before anybody can be called, '' where nothing is; what is not
-    `done` goes on while the wave is called.
-    """
-
-    title: str
-    statement: str
-    blocks: str = ""
-    done: bool = True
-    detail: Sequence[tuple[str, int]] = ()
+from cati.web.extend import FACTS
+from cati.web.facts import Fact
 
 
 @in_wave(Role.ADMIN)
@@ -59,6 +45,8 @@ def facts_of(wave: Wave, counted: WaveFacts) -> Iterator[Fact]:
         % {"counted": _n(counted.counted), "target": _n(counted.target)},
         done=0 < counted.target <= counted.counted,
     )
+    for facts in FACTS:
+        yield from facts(wave)
 
 
 def week_text(hours: Hours) -> str:

@@ -15,14 +15,22 @@ from rest_framework.permissions import AllowAny, IsAuthenticated
 
 from cati import clock
 from cati.api.access import InWave
-from cati.models import Case, CaseInterview, QuotaCell, Role
+from cati.models import Case, CaseInterview, Job, QuotaCell, Role
 from cati.operations.calls import dial
 from cati.operations.claim import next_case
 from cati.operations.record import begin_interview
 from questionnaire.models import Interview
 from tests.world import World
+from weighting.models import WeightingRun
 
 PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
+
+SECTOR = {"code": "CN", "label": "Croix-de-Neyrat", "n": 1, "g": [1, 1, 1, 1, 1], "worst": 0}
+REPORT = {
+    "sectors": [SECTOR | {"weights": [1, 1], "margins": [], "warnings": [], "collapses": []}],
+    "total": {"worst": 0},
+    "histogram": [[1.0, 1]],
+}
 
 
 class Undeclared(Exception):
@@ -119,10 +127,18 @@ def rows_of_others(world: World) -> dict[str, Any]:
 
 def _rows(case: Case, interview: Interview) -> dict[str, Any]:
     cell = QuotaCell.objects.get(wave=case.wave, sector=case.frame_sector)
+    job = Job.objects.create(wave=case.wave, kind="weights", at=clock.now())
+    run = WeightingRun.objects.create(
+        wave=case.wave, job=job, number=1, report=REPORT, interviews=0, at=job.at
+    )
     return {
         "wave": case.wave.slug,
         "number": case.number,
         "item": interview.next_item or "AUCUN",
         "interviews": interview.pk,
         "quotas": cell.pk,
+        "job": job.pk,
+        "jobs": job.pk,
+        "run": run.number,
+        "runs": run.number,
     }

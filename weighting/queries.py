@@ -1,0 +1,154 @@
+"""Reads of the weighting: who is weighted, on which criteria, against which margins."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from django.db.models import F, OuterRef, QuerySet, Subquery
+from django.utils.translation import gettext_lazy as _
+
+from cati.models import Place, Sector, Wave
+from questionnaire.models import Interview
+from weighting.core.margins import Collapse
+from weighting.core.margins import Margin as CoreMargin
+from weighting.core.units import Column, Units
+from weighting.models import DeclaredCollapse, Margin, Weight, WeightingRun
+
+# The margins' names of the criteria, and the roles by which an instrument says who plays them.
+ROLES = {
+    "sexe": "sex",
+    "age": "age",
+    "emploi": "employment",
+    "statut_occupation": "tenure",
+    "composition_familiale": "household",
+}
+CRITERIA = {
+    "sexe": _("Sexe"),
+    "age": _("Âge"),
+    "emploi": _("Emploi"),
+    "statut_occupation": _("Occupation"),
+    "composition_familiale": _("Composition"),
+}
+COMPLETE = "complete"
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The counted interviews, in the order of `ids`, as the calibration takes them."""
+
+    ids: Sequence[int]
+    units: Units
+
+
+def complete(wave: Wave) -> QuerySet[Any]:
+    """The wave's complete interviews by id, with `place`: the state of theirs, or None."""
+    of_wave = Interview.objects.filter(case_link__case__wave=wave, outcome=COMPLETE)
+    sector_place = Place.objects.filter(interview=OuterRef("pk"), family="sector")
+    return of_wave.annotate(place=Subquery(sector_place.values("state")[:1])).order_by("pk")
+
+
+def counted(wave: Wave) -> QuerySet[Any]:
+    """Those that hold a place in their sector's quota: the ones that are weighted."""
+    return complete(wave).filter(place=Place.State.CONFIRMED)
+
+
+def units_of(wave: Wave) -> Sample:
+    """The counted interviews with their sector and five criteria; initial weights are 1 (quotas).
+
+    A criterion that was not answered is None in its column.
+    """
+    found = counted(wave).annotate(roles=F("answers__roles"))
+    rows = list(found.values_list("pk", "sector", "roles"))
+    ids = [pk for pk, _sector, _roles in rows]
+    variables = {
+        criterion: Column.of([_category(roles, role) for _pk, _sector, roles in rows])
+        for criterion, role in ROLES.items()
+    }
+    return Sample(
+        ids,
+        Units(
+            strata=Column.of([sector or None for _pk, sector, _roles in rows]),
+            weights=np.ones(len(rows)),
+            variables=variables,
+            ids=[str(pk) for pk in ids],
+        ),
+    )
+
+
+def _category(roles: Mapping[str, object] | None, role: str) -> str | None:
+    value = (roles or {}).get(role)
+    return None if value is None else str(value)
+
+
+def margins_of(wave: Wave) -> dict[str, list[CoreMargin]]:
+    """{sector: its criteria}, as the calibration takes them; empty where none are loaded."""
+    rows = Margin.objects.filter(wave=wave).select_related("sector")
+    margins: dict[str, dict[str, list[Margin]]] = {}
+    for row in rows:
+        margins.setdefault(row.sector.code, {}).setdefault(row.criterion, []).append(row)
+    return {
+        sector: [
+            CoreMargin(
+                criterion,
+                {row.category: row.total for row in its},
+                "household" if its[0].unit == Margin.Unit.HOUSEHOLD else "person",
+                its[0].universe,
+                its[0].source,
+            )
+            for criterion, its in criteria.items()
+        ]
+        for sector, criteria in margins.items()
+    }
+
+
+def collapses_of(wave: Wave) -> tuple[Collapse, ...]:
+    """The collapses declared before fieldwork, each into its neighbour."""
+    declared = DeclaredCollapse.objects.filter(wave=wave).select_related("sector").order_by("pk")
+    return tuple(
+        Collapse(row.criterion, (row.into, row.category), row.sector.code, row.reason)
+        for row in declared
+    )
+
+
+def labels_of(wave: Wave) -> dict[tuple[str, str], str]:
+    """The label of each (criterion, category)."""
+    rows = Margin.objects.filter(wave=wave).order_by("pk")
+    return {
+        (criterion, category): label
+        for criterion, category, label in rows.values_list("criterion", "category", "label")
+    }
+
+
+def surveyed(wave: Wave) -> dict[str, Sector]:
+    """The sectors that are surveyed, by code, in their order."""
+    return {sector.code: sector for sector in wave.sectors.exclude(kind=Sector.Kind.GROUP)}
+
+
+def official(wave: Wave) -> WeightingRun | None:
+    return WeightingRun.objects.filter(wave=wave, official=True).first()
+
+
+def runs_of(wave: Wave) -> QuerySet[WeightingRun]:
+    """The wave's runs, the latest first."""
+    return WeightingRun.objects.filter(wave=wave).select_related("by").order_by("-number")
+
+
+def people_of(run: WeightingRun) -> set[int]:
+    """The interviews that the run weighs."""
+    return set(Weight.objects.filter(run=run).values_list("interview_id", flat=True))
+
+
+def largest_change(left: WeightingRun, right: WeightingRun) -> float | None:
+    """The greatest ratio between the two weights of one interview, at least 1; None without any."""
+    former = dict(Weight.objects.filter(run=left).values_list("interview_id", "weight"))
+    ratios = [
+        max(weight / former[interview], former[interview] / weight)
+        for interview, weight in Weight.objects.filter(run=right).values_list(
+            "interview_id", "weight"
+        )
+        if interview in former
+    ]
+    return max(ratios, default=None)

@@ -1,0 +1,24 @@
+"""« Nouvel export », beside the list of jobs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cati.models import Place, Wave
+from cati.web.extend import Panel
+from weighting import queries
+from weighting.exports.job import FORMATS
+
+
+def context(wave: Wave) -> dict[str, Any]:
+    """What an export may be made of: formats, runs, and the interviews that it would hold."""
+    complete = queries.complete(wave)
+    return {
+        "formats": FORMATS.items(),
+        "runs": list(queries.runs_of(wave)),
+        "complete": complete.count(),
+        "outside": complete.exclude(place=Place.State.CONFIRMED).count(),
+    }
+
+
+PANEL = Panel("weighting/export_panel.html", context)
