@@ -160,13 +160,12 @@ class Walker:
     def _set(self, key: str, value: Any) -> list[int]:
         node = self.program.node(key)
         before = self.state.answers.get(key)
-        unread = key in self.state.to_confirm
         after = {"seen": True} if value.get("seen") else canonical(node.entry.type, value)
         self.state.answers[key] = after
         self.state.to_confirm.discard(key)
         self.state.ended = ""
         dirty = [node.slot, *self.program.checks_of.get(node.slot, ())]
-        if before is not None and not same(before, after) and not unread:
+        if before is not None and not same(before, after):
             dirty += self._question_checks(node.slot)
         return dirty
 
@@ -190,12 +189,10 @@ class Walker:
             return [alive for alive, _ in roster]
         node = self.program.node(event.key)
         held = self.state.answers.pop(event.key, None)
-        unread = event.key in self.state.to_confirm
         self.state.to_confirm.discard(event.key)
         self.state.parked.discard(event.key)
         self.state.ended = ""
-        edited = held is not None and not unread
-        return [node.slot, *(self._question_checks(node.slot) if edited else ())]
+        return [node.slot, *(self._question_checks(node.slot) if held is not None else ())]
 
     def _confirm(self, event: Event) -> list[int]:
         """Accept a kept answer, a prefilled one (given in the value), or a soft check."""

@@ -20,7 +20,8 @@ ITEMS = """
 @pytest.mark.parametrize(
     ("name", "shown"),
     [
-        ("Gerzat", "de Gerzat"), ("Aubière", "d’Aubière"), ("Évry", "d’Évry"), ("Œuilly", "d’Œuilly"),
+        ("Gerzat", "de Gerzat"), ("Aubière", "d’Aubière"), ("Évry", "d’Évry"),
+        ("Œuilly", "d’Œuilly"),
         ("Yerres", "de Yerres"), ("Ytrac", "d’Ytrac"), ("Hyères", "d’Hyères"),
         ("hameau", "de hameau"), ("Hérisson", "de Hérisson"), ("Issoire", "d’Issoire"),
     ],
