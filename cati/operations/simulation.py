@@ -69,3 +69,9 @@ def counted(wave: Wave) -> int:
     cells = QuotaCell.objects.filter(wave=wave, family="sector")
     total: int = cells.aggregate(total=Sum("counted", default=0))["total"]
     return total
+
+
+def targets(wave: Wave) -> dict[str, int]:
+    """{sector: interviews wanted}."""
+    cells = QuotaCell.objects.filter(wave=wave, family="sector")
+    return dict(cells.values_list("sector__code", "target"))

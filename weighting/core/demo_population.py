@@ -3,11 +3,12 @@ Never invents a share: margins come from margins_demo.csv, answers from the two 
 Secteur témoin 2 was not published: it takes the shares of secteur témoin 1.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import polars as pl
 
-from cati.core.population import CRITERIA, Population, population
+from cati.core.encounters import Sampling
+from cati.core.population import CRITERIA, Population, Profile, population
 from weighting.core.demo import DEMO, demo_collapses, demo_margins
 
 TABLES = {
@@ -40,6 +41,16 @@ def demo_populations() -> dict[str, Population]:
         )
         for sector, margins in demo_margins().items()
     }
+
+
+def demo_sampling(targets: Mapping[str, int], seed: str) -> Sampling:
+    """Samples as large as each sector's target, a new one for every round."""
+    populations = demo_populations()
+
+    def sample(sector: str, turn: int) -> list[Profile]:
+        return populations[sector].sample(targets.get(sector, 0) or 1, f"{seed}:{sector}:{turn}")
+
+    return sample
 
 
 def _shares(cells: Sequence[str]) -> tuple[float, ...]:

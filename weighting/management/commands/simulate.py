@@ -11,13 +11,18 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from cati import clock
 from cati.core.dispositions import BY_CODE
-from cati.core.encounters import Sampling, Script, scripts
-from cati.core.population import Profile
+from cati.core.encounters import Script, scripts
 from cati.models import QuotaCell, Wave
 from cati.operations.errors import Refused
-from cati.operations.simulation import PASSWORD, counted, prospects, simulated_interviewers
+from cati.operations.simulation import (
+    PASSWORD,
+    counted,
+    prospects,
+    simulated_interviewers,
+    targets,
+)
 from questionnaire.queries import program_of
-from weighting.core.demo_population import demo_populations
+from weighting.core.demo_population import demo_sampling
 from weighting.management.simulation.browser import Browser
 from weighting.management.simulation.interviewer import Interviewer
 from weighting.management.simulation.room import Room, Tally, stranger
@@ -52,9 +57,9 @@ class Command(BaseCommand):
 
     def room(self, wave: Wave, options: dict[str, Any]) -> Room:
         """The scripts of every open case, and the number of interviews that are wanted."""
-        written = scripts(
-            prospects(wave), sampling(wave, options["seed"]), str(options["seed"]), wave.year
-        )
+        seed = str(options["seed"])
+        sampling = demo_sampling(targets(wave), seed)
+        written = scripts(prospects(wave), sampling, seed, wave.year)
         if not written:
             raise CommandError("The wave has no case to call.")
         anybody: Script = next(iter(written.values()))
@@ -97,15 +102,3 @@ class Command(BaseCommand):
         cells = QuotaCell.objects.filter(wave=wave, family="sector").order_by("sector__order")
         for code, target, done in cells.values_list("sector__code", "target", "counted"):
             self.stdout.write(f"  {code:<6}{done:>6,} of {target:,}")
-
-
-def sampling(wave: Wave, seed: int) -> Sampling:
-    """Samples of each sector's population, as large as its target, a new one for every round."""
-    populations = demo_populations()
-    cells = QuotaCell.objects.filter(wave=wave, family="sector")
-    targets = dict(cells.values_list("sector__code", "target"))
-
-    def sample(sector: str, turn: int) -> list[Profile]:
-        return populations[sector].sample(max(targets.get(sector, 1), 1), f"{seed}:{sector}:{turn}")
-
-    return sample
