@@ -15,6 +15,7 @@ urlpatterns = [
     path("v/<slug:wave>/", include("cati.web.urls")),
     path("v/<slug:wave>/", include("weighting.web.urls")),
     path("api/", include("cati.api.urls")),
+    path("api/v1/", include("weighting.api.urls")),
 ]
 
 handler404 = not_found

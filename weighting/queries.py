@@ -85,7 +85,12 @@ def _category(roles: Mapping[str, object] | None, role: str) -> str | None:
 
 def margins_of(wave: Wave) -> dict[str, list[CoreMargin]]:
     """{sector: its criteria}, as the calibration takes them; empty where none are loaded."""
-    rows = Margin.objects.filter(wave=wave).select_related("sector")
+    told = [*ROLES]
+    rows = sorted(
+        Margin.objects.filter(wave=wave).select_related("sector"),
+        # In the order in which the criteria are always told; sorting keeps that of categories.
+        key=lambda row: told.index(row.criterion) if row.criterion in told else len(told),
+    )
     margins: dict[str, dict[str, list[Margin]]] = {}
     for row in rows:
         margins.setdefault(row.sector.code, {}).setdefault(row.criterion, []).append(row)

@@ -7,6 +7,7 @@ from rest_framework.routers import SimpleRouter
 
 from cati.api.cases import Cases
 from cati.api.interviews import Interviews
+from cati.api.jobs import Jobs
 from cati.api.quotas import Quotas
 from cati.api.token import TokenView
 from cati.api.waves import Waves
@@ -15,6 +16,7 @@ router = SimpleRouter(use_regex_path=False)
 router.register("waves", Waves, "api-wave")
 router.register("waves/<slug:wave>/cases", Cases, "api-case")
 router.register("waves/<slug:wave>/interviews", Interviews, "api-interview")
+router.register("waves/<slug:wave>/jobs", Jobs, "api-job")
 router.register("waves/<slug:wave>/quotas", Quotas, "api-quota")
 
 # The description is public, as the product is; what it describes is not.

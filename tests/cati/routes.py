@@ -62,8 +62,8 @@ class Route:
 
     def url(self, **rows: Any) -> str:
         """The address of these rows; `pk` is the row of the list in which it stands."""
-        listed = self.path.split("/")[-3] if "pk>" in self.path else ""
-        parameters = rows | {"pk": rows.get(listed)}
+        before_pk = self.path.partition("/<int:pk>")[0]
+        parameters = rows | {"pk": rows.get(before_pk.rpartition("/")[2])}
         return PARAMETER.sub(lambda found: str(parameters[found[1]]), self.path)
 
 
@@ -128,6 +128,7 @@ def rows_of_others(world: World) -> dict[str, Any]:
 def _rows(case: Case, interview: Interview) -> dict[str, Any]:
     cell = QuotaCell.objects.get(wave=case.wave, sector=case.frame_sector)
     job = Job.objects.create(wave=case.wave, kind="weights", at=clock.now())
+    export = Job.objects.create(wave=case.wave, kind="export", at=job.at)
     run = WeightingRun.objects.create(
         wave=case.wave, job=job, number=1, report=REPORT, interviews=0, at=job.at
     )
@@ -139,6 +140,6 @@ def _rows(case: Case, interview: Interview) -> dict[str, Any]:
         "quotas": cell.pk,
         "job": job.pk,
         "jobs": job.pk,
+        "exports": export.pk,
         "run": run.number,
-        "runs": run.number,
     }

@@ -237,18 +237,20 @@ def one_connection() -> Iterator[None]:
     request_finished.connect(close_old_connections)
 
 
+@pytest.mark.parametrize(("who", "may_start"), [("claire", False), ("alain", True)])
 def test_what_it_answers_is_what_it_describes(
-    world: World, interview: Interview, one_connection: None
+    world: World, interview: Interview, one_connection: None, who: str, may_start: bool
 ) -> None:
     """Every operation, with generated parameters, half of them in a wave that is there."""
     schema = schemathesis.openapi.from_wsgi("/api/schema/?format=json", WSGIHandler())
-    headers = {"Authorization": f"Token {Token.objects.create(user=world.claire).key}"}
+    headers = {"Authorization": f"Token {Token.objects.create(user=getattr(world, who)).key}"}
     statuses = {
         result.ok().label: statuses_of(result.ok(), headers)
         for result in schema.get_all_operations()
     }
-    assert len(statuses) == 9
+    assert len(statuses) == 19
     assert statuses["GET /api/v1/waves/{wave}/quotas/"] >= {200, 404}
+    assert statuses["POST /api/v1/waves/{wave}/runs/"] >= ({202, 404} if may_start else {403})
 
 
 def statuses_of(operation: Any, headers: dict[str, str]) -> set[int]:

@@ -81,6 +81,14 @@ def interviewed(
     return interviews
 
 
+def copied(wave: Wave, people: Sequence[Unit], models: Sequence[Interview]) -> None:
+    """Make them as many as `people`: the others answer as one of `models`, with their own roles."""
+    rest = counted_by_criteria(wave, people[len(models) :])
+    for rank, (interview, unit) in enumerate(zip(rest, people[len(models) :], strict=True)):
+        interview.answers = models[rank % len(models)].answers | {"roles": roles(unit)}
+    Interview.objects.bulk_update(rest, ["answers"], batch_size=200)
+
+
 def counted_by_criteria(wave: Wave, people: Sequence[Unit]) -> list[Interview]:
     """Counted interviews whose projections hold roles alone: enough to be weighted, and quick."""
     version, sectors = wave.version, {sector.code: sector for sector in wave.sectors.all()}
@@ -98,7 +106,7 @@ def counted_by_criteria(wave: Wave, people: Sequence[Unit]) -> list[Interview]:
         for unit in people
     )
     cases = Case.objects.bulk_create(
-        Case(wave=wave, number=10_000 + rank, frame_sector=sectors[unit["secteur"]], due_at=NOW)
+        Case(wave=wave, number=20_000 + rank, frame_sector=sectors[unit["secteur"]], due_at=NOW)
         for rank, unit in enumerate(people)
     )
     CaseInterview.objects.bulk_create(
@@ -184,11 +192,13 @@ def _confirm(walker: Walker) -> None:
         walker.step(Event("confirm", failure.key, value={"check": failure.check}))
 
 
-def weighted(wave: Wave, by: User, method: str = "raking") -> WeightingRun:
+def weighted(
+    wave: Wave, by: User, method: str = "raking", bounds: tuple[float, float] | None = None
+) -> WeightingRun:
     """The run of a job that was done at once, on the demo's margins."""
     if not wave.margins.exists():
         load_demo_margins(wave)
-    job = runs.ask_for_run(wave, method, None, by, NOW)
+    job = runs.ask_for_run(wave, method, bounds, by, NOW)
     assert jobs.run(job.pk, lambda: NOW)
     job.refresh_from_db()
     assert job.state == "done", job.error

@@ -49,6 +49,8 @@ def _weights(wave: Wave) -> Fact:
     runs = queries.runs_of(wave).count()
     run = queries.official(wave)
     said = ngettext("%(n)s calage", "%(n)s calages", runs) % {"n": runs}
+    if not runs:
+        said = _("Aucun calage")
     if run is not None:
         said += _(" ; n° %(number)s officiel, %(n)s entretiens") % {
             "number": run.number,
@@ -63,5 +65,7 @@ def _weights(wave: Wave) -> Fact:
 def _exports(wave: Wave) -> Fact:
     ready = Job.objects.filter(wave=wave, kind=KIND, state=Job.State.DONE).exclude(file="").count()
     said = ngettext("%(n)s fichier prêt", "%(n)s fichiers prêts", ready) % {"n": ready}
+    if not ready:
+        said = _("Aucun fichier prêt")
     url = reverse("jobs", kwargs={"wave": wave.slug})
     return Fact(_("Exports"), said, done=ready > 0, act=_("Ouvrir"), url=url)
