@@ -45,10 +45,14 @@ def _sentence(
 def _attainable(problem: Problem) -> str:
     if problem.attainable is None:
         return ""
-    low, high = (number_format(bound, 3, use_l10n=True) for bound in problem.attainable)
-    if problem.code == "infeasible_bounds":
+    bounds = problem.code == "infeasible_bounds"
+    # Bounds of g to three places; totals are persons.
+    low, high = (
+        number_format(one, 3 if bounds else 0, use_l10n=True) for one in problem.attainable
+    )
+    if bounds:
         return _("Des bornes de %(low)s à %(high)s suffiraient.") % {"low": low, "high": high}
-    said = _("Les autres critères permettent un total de %(low)s à %(high)s.")
+    said = _("Les autres critères permettent un total de %(low)s à %(high)s personnes.")
     return said % {"low": low, "high": high}
 
 
