@@ -1,6 +1,7 @@
 """The only reader of a clock: the database's time, plus an offset for tests and simulations.
 
-Every edge (view, task, command) calls `now()` once and hands the value down; domain functions take it.
+Every edge (view, task, command) calls `now()` once and hands the value down; domain functions take
+it.
 """
 
 from __future__ import annotations

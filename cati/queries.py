@@ -159,7 +159,7 @@ def wave_facts(wave: Wave) -> WaveFacts:
 
 @dataclass(frozen=True)
 class CaseCard:
-    """What the one who holds a case sees of it. `attempt` is the open call, `history` the others."""
+    """What the one who holds a case sees: `attempt` is the open call, `history` the others."""
 
     case: Case
     contact: Contact | None

@@ -76,8 +76,8 @@ class Workers:
     """One Celery worker at a time. Each later one lives a minute later than the one before, so
     that the sweep need not wait for the jobs of a killed one."""
 
-    def __init__(self, valkey: Valkey, data: Path) -> None:
-        self.valkey, self.data, self.started = valkey, data, 0
+    def __init__(self, url: str, data: Path) -> None:
+        self.url, self.data, self.started = url, data, 0
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -96,7 +96,7 @@ class Workers:
         name = connection.settings_dict["NAME"]
         return os.environ | {
             "DATABASE_URL": make_conninfo(os.environ["DATABASE_URL"], dbname=name),
-            "REDIS_URL": self.valkey.url,
+            "REDIS_URL": self.url,
             "DATA_DIR": str(self.data),
             "CLOCK_OFFSET_SECONDS": str(60 * self.started),
         }
@@ -111,19 +111,19 @@ class Workers:
         from cati.celery import app
         from cati.settings import celery_url
 
-        with app.connection_for_write(url=celery_url(self.valkey.url)) as queue:
+        with app.connection_for_write(url=celery_url(self.url)) as queue:
             app.send_task("cati.tasks.sweep", connection=queue)
 
 
 @contextmanager
-def workers(data: Path) -> Iterator[Workers]:
-    """A Valkey that answers, and no worker yet; both are gone afterwards."""
+def workers(data: Path) -> Iterator[tuple[Workers, Valkey]]:
+    """A Valkey that answers, and no worker of it yet; both are gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="cati-", dir="/tmp") as folder:  # a short socket path
         valkey = Valkey(Path(folder))
         valkey.start()
-        team = Workers(valkey, data)
+        team = Workers(valkey.url, data)
         try:
-            yield team
+            yield team, valkey
         finally:
             team.kill()
             valkey.kill()

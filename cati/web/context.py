@@ -52,4 +52,4 @@ def _places(role: Role) -> list[tuple[str, str]]:
 
 def _link(request: HttpRequest, label: str, name: str) -> Link:
     url = reverse(name, kwargs={"wave": request.membership.wave.slug})  # type: ignore[attr-defined]
-    return Link(label, url, current=request.path == url)
+    return Link(label, url, current=request.path.startswith(url))

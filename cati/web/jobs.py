@@ -12,6 +12,7 @@ from django.core.paginator import Paginator
 from django.db.models import Count, Q, QuerySet
 from django.http import FileResponse, HttpResponseBase, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render, resolve_url
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -45,6 +46,14 @@ class Row:
         """How long the last run took."""
         took = (self.job.ended_at or self.job.at) - (self.job.started_at or self.job.at)
         return max(round(took / timedelta(seconds=1)), 0)
+
+    @property
+    def size(self) -> str:
+        """« 412 ko », « 1,8 Mo », in powers of ten as the system's file list has them."""
+        size = self.job.size
+        if size < 10**6:
+            return _("%(n)s ko") % {"n": number_format(-(-size // 1000))}
+        return _("%(n)s Mo") % {"n": number_format(size / 10**6, 1)}
 
     @property
     def unforeseen(self) -> bool:

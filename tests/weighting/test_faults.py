@@ -20,7 +20,7 @@ from django.db import connection
 from cati.models import Job, Wave
 from cati.operations import jobs
 from tests.weighting import respondents
-from tests.workers import Workers, wait_until, workers
+from tests.workers import Valkey, Workers, wait_until, workers
 from tests.world import NOW, World
 from weighting.exports.job import ask_for_export
 from weighting.models import Weight, WeightingRun
@@ -30,9 +30,19 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 
 
 @pytest.fixture
-def team(own_folder: Path) -> Iterator[Workers]:
-    with workers(own_folder) as team:
-        yield team
+def engines(own_folder: Path) -> Iterator[tuple[Workers, Valkey]]:
+    with workers(own_folder) as engines:
+        yield engines
+
+
+@pytest.fixture
+def team(engines: tuple[Workers, Valkey]) -> Workers:
+    return engines[0]
+
+
+@pytest.fixture
+def valkey(engines: tuple[Workers, Valkey]) -> Valkey:
+    return engines[1]
 
 
 @pytest.fixture
@@ -168,31 +178,31 @@ def test_a_weight_run_survives_twenty_deaths(world: World, team: Workers) -> Non
 
 @pytest.mark.parametrize("loss", ["flushed", "killed"])
 def test_a_job_told_to_a_queue_that_forgets_is_done_all_the_same(
-    world: World, team: Workers, loss: str
+    world: World, team: Workers, valkey: Valkey, loss: str
 ) -> None:
     respondents.counted_by_criteria(world.wave, respondents.units())
     respondents.load_demo_margins(world.wave)
     job = runs.ask_for_run(world.wave, "raking", None, world.alain, NOW)
     assert told(team, job.pk)
     if loss == "flushed":
-        team.valkey.flush()
+        valkey.flush()
     else:
-        team.valkey.kill()
-        team.valkey.start()
+        valkey.kill()
+        valkey.start()
     finished(team, job)
     assert (job.attempts, WeightingRun.objects.filter(job=job).count()) == (1, 1)
 
 
-def test_a_worker_outlives_its_queue(world: World, team: Workers) -> None:
+def test_a_worker_outlives_its_queue(world: World, team: Workers, valkey: Valkey) -> None:
     """The worker runs, Valkey dies and comes back: the same worker does the next job."""
-    respondents.counted_by_criteria(world.wave, respondents.units(every=1))
+    respondents.counted_by_criteria(world.wave, respondents.units())
     respondents.load_demo_margins(world.wave)
     job = runs.ask_for_run(world.wave, "raking", None, world.alain, NOW)
     finished_by_a_living_worker(team, job)
-    team.valkey.kill()
+    valkey.kill()
     later = runs.ask_for_run(world.wave, "raking", None, world.alain, NOW)
     assert not told(team, later.pk)
-    team.valkey.start()
+    valkey.start()
     team.sweep()
     wait_until("the worker is back", lambda: state(later) == "done", within=90)
     assert Wave.objects.get(pk=world.wave.pk).weighting_runs.count() == 2
@@ -212,7 +222,7 @@ def told(team: Workers, number: int) -> bool:
     from cati.settings import celery_url
 
     try:
-        with app.connection_for_write(url=celery_url(team.valkey.url)) as queue:
+        with app.connection_for_write(url=celery_url(team.url)) as queue:
             app.send_task("cati.tasks.run_job", args=[number], connection=queue, retry=False)
     except (OperationalError, OSError):
         return False

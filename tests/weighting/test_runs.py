@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.db import IntegrityError, transaction
 from django.db.models import Sum
 
@@ -26,6 +27,7 @@ from tests.weighting import respondents
 from tests.weighting.respondents import Unit, weighted
 from tests.world import NOW, World
 from weighting import queries
+from weighting.core.demo import DEMO
 from weighting.models import DeclaredCollapse, Margin, Weight, WeightingRun
 from weighting.operations import runs
 from weighting.operations.margins import MarginRow, load_demo_margins, load_margins
@@ -87,6 +89,24 @@ def test_totals_in_persons_are_taken_as_they_are(world: World) -> None:
     ]
     load_margins(world.wave, rows)
     assert list(Margin.objects.values_list("total", flat=True)) == [1000, 1100]
+
+
+def test_the_command_loads_files_or_says_what_is_wrong(
+    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    collapses = DEMO / "collapses_demo.csv"
+    call_command("load_margins", DEMO / "margins_demo.csv", wave="2026", collapses=collapses)
+    assert capsys.readouterr().out == "210 totals, 8 collapses\n"
+    assert Margin.objects.filter(wave=world.wave).count() == 210
+    wrong = tmp_path / "faux.csv"
+    wrong.write_text("sector,criterion\nCN,sexe\n")
+    with pytest.raises(CommandError, match="category_code"):
+        call_command("load_margins", wrong, wave="2026")
+    text = (DEMO / "margins_demo.csv").read_text()
+    wrong.write_text(text.replace("Homme,47", "Homme,quarante"))
+    with pytest.raises(CommandError, match="pas un nombre"):
+        call_command("load_margins", wrong, wave="2026")
+    assert Margin.objects.filter(wave=world.wave).count() == 210
 
 
 # ------------------------------------------------------------------------------- 2. sums

@@ -110,8 +110,8 @@ def title(job: Job) -> str:
 def _progress(dataset: Dataset, report: jobs.Report) -> files.Progress:
     def progress(rows: int) -> None:
         if rows % EVERY == 0 or rows == dataset.size:
-            shown = {"n": number_format(rows), "size": number_format(dataset.size)}
-            said = _("%(n)s sur %(size)s lignes") % shown
+            shown = [number_format(n, force_grouping=True) for n in (rows, dataset.size)]
+            said = _("%(n)s sur %(size)s lignes") % dict(zip(("n", "size"), shown, strict=True))
             report(0.98 * rows / max(dataset.size, 1), said)
 
     return progress

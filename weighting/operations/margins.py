@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import groupby
+from pathlib import Path
+from typing import TypeVar
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -18,6 +20,7 @@ from weighting.core.demo import DEMO
 from weighting.models import DeclaredCollapse, Margin
 from weighting.queries import surveyed
 
+Row = TypeVar("Row")
 # Published shares are rounded; totals are whole persons. Beyond this, the criterion is wrong.
 SHARES_WITHIN, PERSONS_WITHIN = Decimal("0.1"), Decimal("1")
 
@@ -95,33 +98,60 @@ def prepare_demo_margins(wave: Wave) -> None:
 def load_demo_margins(wave: Wave) -> int:
     """The margins and collapses of the demo, of the sectors that the wave has."""
     known = surveyed(wave).keys()
-    margins = [
-        MarginRow(
-            row["sector"],
-            row["criterion"],
-            row["category_code"],
-            row["category"],
-            share=Decimal(row["pct"]),
-            unit=row["unit"],
-            universe=row["universe"],
-            source=row["status"],
-        )
-        for row in _csv("margins_demo.csv")
-        if row["sector"] in known
-    ]
-    collapses = [
-        CollapseRow(
-            row["sector"], row["criterion"], row["category_code"], row["into_code"], row["reason"]
-        )
-        for row in _csv("collapses_demo.csv")
-        if row["sector"] in known
-    ]
-    return load_margins(wave, margins, collapses)
+    return load_margins(
+        wave,
+        [row for row in margins_in(DEMO / "margins_demo.csv") if row.sector in known],
+        [row for row in collapses_in(DEMO / "collapses_demo.csv") if row.sector in known],
+    )
 
 
-def _csv(name: str) -> list[dict[str, str]]:
-    with (DEMO / name).open(encoding="utf-8", newline="") as lines:
+def margins_in(path: Path) -> list[MarginRow]:
+    """Columns sector, criterion, category_code, category, `pct` or `total`, unit, universe, status.
+
+    Raises OSError; Refused for a column that is missing or a figure that is none.
+    """
+    return [_reading(row, _margin_row) for row in _csv(path)]
+
+
+def collapses_in(path: Path) -> list[CollapseRow]:
+    """Columns sector, criterion, category_code, into_code, reason. Raises as `margins_in` does."""
+    return [_reading(row, _collapse_row) for row in _csv(path)]
+
+
+def _csv(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8-sig", newline="") as lines:
         return list(csv.DictReader(lines))
+
+
+def _reading(row: dict[str, str], read: Callable[[dict[str, str]], Row]) -> Row:
+    try:
+        return read(row)
+    except KeyError as missing:
+        said = _("Il manque la colonne %(name)s.") % {"name": missing}
+        raise Refused({"": said}) from missing
+    except ArithmeticError as error:
+        said = _("Ce n’est pas un nombre : %(row)s.") % {"row": ", ".join(map(str, row.values()))}
+        raise Refused({"": said}) from error
+
+
+def _margin_row(row: dict[str, str]) -> MarginRow:
+    share, total = row.get("pct"), row.get("total")
+    return MarginRow(
+        row["sector"],
+        row["criterion"],
+        row["category_code"],
+        row["category"],
+        share=Decimal(share) if share else None,
+        total=Decimal(total) if total else None,
+        unit=row["unit"],
+        universe=row["universe"],
+        source=row["status"],
+    )
+
+
+def _collapse_row(row: dict[str, str]) -> CollapseRow:
+    names = ("sector", "criterion", "category_code", "into_code", "reason")
+    return CollapseRow(*(row[name] for name in names))
 
 
 def _criterion_of(
