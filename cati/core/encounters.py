@@ -51,9 +51,9 @@ FRESH: tuple[tuple[Fate, int], ...] = (
     (Fate("36"), 5),
     (Fate("61", interview=True, says=(("S01", 3),)), 5),
     (Fate("50", interview=True, says=(("S01", 6),), note="Ne parle pas français."), 5),
-    (Fate("12", interview=True, stops_after=60), 10),
-    (Fate("20", interview=True, stops_after=90, books=True), 15),
-    (Fate("13", interview=True, stops_after=40, again=True), 20),
+    (Fate("12", interview=True, stops_after=30), 10),
+    (Fate("20", interview=True, stops_after=38, books=True), 15),
+    (Fate("13", interview=True, stops_after=25, again=True), 20),
 )
 # Who has been tried before without an interview is harder to reach; who suspended one is out.
 TRIED: tuple[tuple[Fate, int], ...] = (

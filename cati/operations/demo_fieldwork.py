@@ -6,28 +6,24 @@ them; only the order and the hours are invented, spread over the working days be
 
 from __future__ import annotations
 
-import json
 import random
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, time, timedelta
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from heapq import heapify, heapreplace
-from typing import Any
-from uuid import UUID
+from statistics import fmean
 
 from django.db import connection, transaction
 from django.db.models import F
 
-from cati.core.dispositions import after_outcome
+from cati.core.dispositions import BY_CODE, after_outcome
 from cati.core.encounters import COMPLETE, NOBODY, Fate, Sampling, Script, scripts
-from cati.core.scheduling import PARIS
+from cati.core.shifts import Shift, shift_of_today, shifts_before
 from cati.models import (
     Appointment,
     Attempt,
     Case,
-    CaseInterview,
-    Contact,
     Note,
     Opposition,
     Phone,
@@ -37,14 +33,11 @@ from cati.models import (
     User,
     Wave,
 )
+from cati.operations.demo_journals import SECONDS_PER_ANSWER, Journals, Line
 from cati.operations.outcome import REFUSALS
-from cati.operations.record import block_value
 from cati.operations.simulation import prospects
-from questionnaire.core.instrument import Item
-from questionnaire.core.routing import NeedsDraw
-from questionnaire.core.state import Event, State
-from questionnaire.models import AnswerEvent, Interview
-from questionnaire.operations import EventInput, Fold, opening
+from questionnaire.core.state import Event
+from questionnaire.queries import program_of
 
 # With this one the weights can be computed at any stage of the demo.
 SEED = "2017"
@@ -52,25 +45,16 @@ SHARE = 2 / 3
 # How many of the cases had been rung in vain before.
 RUNG_BEFORE = 0.25
 IN_VAIN = (NOBODY, NOBODY, Fate("33"), Fate("31"))
-SHIFT = (time(11), time(20))
-TODAY = timedelta(hours=3)
-# The last interview begins early enough to be over now.
-LAST_START = timedelta(minutes=40)
-SECONDS_PER_ANSWER = (4.0, 11.0)
+# How much of today is planned: calls last longer or shorter than expected.
+FILLED = 0.95
 SECONDS_PER_CALL = (40, 110)
 PAUSE = (20, 60)
-MINUTES_PER_COMPLETE, MINUTES_PER_CALL = 19.5, 2.0
-
-EVENT_COLUMNS = (
-    "id", "interview_id", "seq", "kind", "item", "instance", "value", "actor_id", "version_id",
-    "epoch", "cause", "at", "ms_on_screen",
-)  # fmt: skip
 
 
 def begin_fieldwork(
     wave: Wave, sampling: Sampling, now: datetime, *, share: float = SHARE
 ) -> Counter[str]:
-    """Play `share` of every sector's target up to `now`; interviews counted by sector.
+    """Play about `share` of every sector's target up to `now`; interviews counted by sector.
 
     Nothing where somebody has called already: what was done in the demo is never touched.
     """
@@ -115,16 +99,6 @@ def _visits(wave: Wave, sampling: Sampling, share: float) -> list[_Visit]:
     return sorted(visits, key=lambda visit: visit.place)
 
 
-@dataclass
-class _Line:
-    """An interview that is being written: its fold and its journal so far."""
-
-    interview: Interview
-    fold: Fold
-    events: list[tuple[Any, ...]] = field(default_factory=list)
-    kept: dict[str, str] = field(default_factory=dict)
-
-
 class _Past:
     """Everything that the past calls leave behind, gathered in memory and written at once."""
 
@@ -144,7 +118,7 @@ class _Past:
                 "sector"
             )
         }
-        self.lines: dict[int, _Line] = {}
+        self.journals = Journals(wave, self.draw)
         self.touched: dict[int, Case] = {}
         self.attempts: list[Attempt] = []
         self.appointments: list[Appointment] = []
@@ -152,7 +126,6 @@ class _Past:
         self.places: dict[int, Place] = {}
         self.dead: list[Phone] = []
         self.opposed: list[Opposition] = []
-        self.draws: Counter[str] = Counter()
         self.visits: Counter[int] = Counter()
         self.refusals: Counter[int] = Counter()
         self.counted: Counter[str] = Counter()
@@ -160,22 +133,35 @@ class _Past:
     # --- the calls, in their order
 
     def play(self, visits: list[_Visit]) -> None:
-        """Whoever is free first calls next; a call for which no hour is left is not made."""
-        minutes = sum(
-            MINUTES_PER_COMPLETE if visit.fate is COMPLETE else MINUTES_PER_CALL for visit in visits
-        )
-        if not self.team or not visits:
-            return
-        days = shifts(self.now, timedelta(minutes=minutes / len(self.team)))
-        free = [(days[0][0], rank) for rank in range(len(self.team))]
+        """All in order, those of today last; the few for which no hour is left are not made."""
+        today = shift_of_today(self.now)
+        mean = self._work(visits) / max(len(visits), 1)
+        hours = len(self.team) * (today[1] - today[0]) if today else timedelta()
+        last = min(int(FILLED * hours / mean), len(visits)) if mean else 0
+        first = len(visits) - last
+        work = first * mean / max(len(self.team), 1)
+        self._lay(visits[:first], shifts_before(self.now, work))
+        self._lay(visits[first:], [today] if today else [])
+
+    def _lay(self, visits: list[_Visit], days: Sequence[Shift]) -> None:
+        """Whoever is free first makes the next call, or begins with it on the next day."""
+        free = [(days[0][0], rank) for rank in range(len(self.team))] if days else []
         heapify(free)
-        for visit in visits:
+        for visit in visits if free else ():
             at, rank = free[0]
             begins = next((max(at, opens) for opens, closes in days if at < closes), None)
             if begins is None:
                 break
             ends = self._visit(visit, self.team[rank], begins)
             heapreplace(free, (ends + timedelta(seconds=self.draw.randint(*PAUSE)), rank))
+
+    def _work(self, visits: list[_Visit]) -> timedelta:
+        """How long the calls will last: what is expected to be asked, at the usual pace."""
+        items = program_of(self.version).instrument.items
+        asked = sum(item.share * (0.5 if item.module else 1) for item in items)
+        answers = sum(_answers(visit.fate, asked) for visit in visits)
+        calls = len(visits) * (fmean(SECONDS_PER_CALL) + fmean(PAUSE))
+        return timedelta(seconds=answers * fmean(SECONDS_PER_ANSWER) + calls)
 
     def _visit(self, visit: _Visit, user: User, at: datetime) -> datetime:
         """One visit: a call, and further ones while the case stays in her hands."""
@@ -200,11 +186,11 @@ class _Past:
         ends = at + timedelta(seconds=self.draw.randint(*SECONDS_PER_CALL))
         code = fate.code
         if fate.interview:
-            line = self._line(case, user, at)
-            ends = self._talk(line, case, script, fate, user, at)
-            code = _given(line) or fate.code
-            case.screened = case.screened or bool(line.fold.walker.state.roles.get("sector"))
-        appointment = self._hour() if fate.books else None
+            line = self.journals.begin(case, user, at)
+            ends = self.journals.talk(line, script, fate, at)
+            code = line.given_code or fate.code
+            case.screened = case.screened or bool(line.sector)
+        appointment = self._hour() if fate.books and BY_CODE[code].may_book else None
         firm = self.draw.random() < 0.6
         change = after_outcome(
             code,
@@ -224,7 +210,7 @@ class _Past:
         )  # fmt: skip
         self.attempts.append(attempt)
         if line is not None:
-            self._leave(line, case, code, change.state, user, ends)
+            self._leave(line, code, change.state, ends)
         if change.close_phone:
             self._close_phones(case, phone, code, user, ends, everywhere=change.oppose)
         case.state, case.disposition = change.state, change.disposition
@@ -239,6 +225,18 @@ class _Past:
             self.notes.append(Note(case=case, author=user, text=fate.note, at=ends))
         return ends, change.redial
 
+    def _leave(self, line: Line, code: str, state: str, at: datetime) -> None:
+        """Journal how the interview was left, and settle its place."""
+        counts = code == COMPLETE.code
+        value = {"outcome": "complete" if counts else code, "temporary": state == Case.State.OPEN}
+        line.add(Event("end", value=value), at)
+        if line.sector:
+            self.counted[line.sector] += counts
+            kept = Place.State.CONFIRMED if counts else Place.State.RELEASED
+            cell = self.cells[line.sector]
+            place = Place(interview=line.interview, cell=cell, state=kept, since=at)
+            self.places[line.case.pk] = place
+
     def _close_phones(
         self, case: Case, dialled: Phone, code: str, user: User, at: datetime, *, everywhere: bool
     ) -> None:
@@ -252,123 +250,10 @@ class _Past:
         """An appointment to come, the nearest within the hour."""
         return self.now + timedelta(minutes=5 * self.draw.randint(2, 500))
 
-    # --- an interview
-
-    def _line(self, case: Case, user: User, at: datetime) -> _Line:
-        if line := self.lines.get(case.pk):
-            self._release(line, user, case, at)
-            return line
-        given = opening(
-            self.version,
-            params=self.wave.parameters,
-            preloads={
-                "SECTEUR_FICHIER": case.frame_sector.code,
-                "ENQUETEUR": user.first_name or user.username,
-            },
-            seed=self.draw.getrandbits(31),
-        )
-        interview = Interview(version=self.version, started_at=at, last_event_at=at)
-        interview.answers, interview.seq = _opened(given), len(given)
-        line = self.lines[case.pk] = _Line(interview, Fold(interview))
-        for seq, event in enumerate(given, start=1):
-            self._journal(line, seq, event, user, 0, at, cause=event.cause)
-        return line
-
-    def _release(self, line: _Line, user: User, case: Case, at: datetime) -> None:
-        """A place that was given back when the line was cut is asked for again."""
-        for quota, place in list(line.fold.walker.state.places.items()):
-            value = {"quota": quota, "cell": place["cell"], "result": "released"}
-            event = Event("quota_result", value=value)
-            self._add(line, event, user, case.epoch, at, cause="resume")
-
-    def _talk(
-        self, line: _Line, case: Case, script: Script, fate: Fate, user: User, at: datetime
-    ) -> datetime:
-        walker, said, given = line.fold.walker, dict(fate.says), 0
-        while True:
-            if walker.needs():
-                event = self._settled(line)
-            elif (key := walker.next()) is None or given == fate.stops_after:
-                return at
-            else:
-                item: Item = walker.program.node(key).entry
-                event = _answer(line, key, script, said.get(item.code))
-                if event.value.get("given"):
-                    told = script.respondent.answer(item)
-                    line.kept[item.code] = str(told.get("v", ""))
-                given += 1
-                seconds = self.draw.uniform(*SECONDS_PER_ANSWER)
-                at += timedelta(seconds=seconds)
-                self._add(line, event, user, case.epoch, at, ms=round(700 * seconds))
-                continue
-            self._add(line, event, user, case.epoch, at)
-
-    def _settled(self, line: _Line) -> Event:
-        """A place is free in a sector that is not full, and a draw takes the next of its block."""
-        need = line.fold.walker.needs()[0]
-        if isinstance(need, NeedsDraw):
-            drawn = block_value(self.wave.pk, need, self.draws[need.stratum])
-            self.draws[need.stratum] += 1
-            return Event("draw", value={"name": need.name, "value": drawn})
-        value = {"quota": need.quota, "cell": need.cell, "result": "held"}
-        return Event("quota_result", value=value)
-
-    def _leave(
-        self, line: _Line, case: Case, code: str, state: str, user: User, at: datetime
-    ) -> None:
-        """Journal how the interview was left, and settle its place."""
-        outcome = "complete" if code == COMPLETE.code else code
-        value = {"outcome": outcome, "temporary": state == Case.State.OPEN}
-        self._add(line, Event("end", value=value), user, case.epoch, at)
-        sector = str(line.fold.walker.state.roles.get("sector") or "")
-        if sector:
-            counts = code == COMPLETE.code
-            self.counted[sector] += counts
-            kept = Place.State.CONFIRMED if counts else Place.State.RELEASED
-            cell = self.cells[sector]
-            self.places[case.pk] = Place(interview=line.interview, cell=cell, state=kept, since=at)
-
-    def _add(
-        self,
-        line: _Line,
-        event: Event,
-        user: User,
-        epoch: int,
-        at: datetime,
-        cause: str = "",
-        ms: int | None = None,
-    ) -> None:
-        line.fold.add(event, at)
-        self._journal(line, line.fold.seq, event, user, epoch, at, cause, ms)
-
-    def _journal(
-        self,
-        line: _Line,
-        seq: int,
-        event: Event | EventInput,
-        user: User,
-        epoch: int,
-        at: datetime,
-        cause: str = "",
-        ms: int | None = None,
-    ) -> None:
-        uuid = UUID(int=self.draw.getrandbits(128), version=4)
-        value = json.dumps(event.value, ensure_ascii=False)
-        where = (event.kind, event.item, event.instance)
-        line.events.append((uuid, seq, *where, value, user.pk, epoch, cause, at, ms))
-
     # --- rows
 
     def write(self) -> None:
-        for line in self.lines.values():
-            for name, value in line.fold.derived(line.fold.walker.route()).items():
-                setattr(line.interview, name, value)
-        Interview.objects.bulk_create([line.interview for line in self.lines.values()])
-        self._copy_journals()
-        CaseInterview.objects.bulk_create(
-            CaseInterview(case_id=case, interview=line.interview)
-            for case, line in self.lines.items()
-        )
+        self.journals.write()
         Place.objects.bulk_create(self.places.values())
         Attempt.objects.bulk_create(self.attempts)
         Appointment.objects.bulk_create(self._pending())
@@ -379,25 +264,6 @@ class _Past:
             cell = QuotaCell.objects.filter(pk=self.cells[sector].pk)
             cell.update(counted=F("counted") + count)
         self._update_cases()
-
-    def _copy_journals(self) -> None:
-        table = AnswerEvent._meta.db_table
-        columns = ", ".join(EVENT_COLUMNS)
-        with (
-            connection.cursor() as cursor,
-            cursor.copy(f"COPY {table} ({columns}) FROM STDIN") as copy,
-        ):
-            for row in self._rows():
-                copy.write_row(row)
-
-    def _rows(self) -> Iterator[tuple[Any, ...]]:
-        for line in self.lines.values():
-            interview, version = line.interview.pk, self.version.pk
-            for uuid, seq, kind, item, instance, value, actor, epoch, cause, at, ms in line.events:
-                yield (
-                    uuid, interview, seq, kind, item, instance, value, actor, version, epoch,
-                    cause, at, ms,
-                )  # fmt: skip
 
     def _pending(self) -> list[Appointment]:
         """The last appointment of a case that is still open; the ones before were kept."""
@@ -415,11 +281,6 @@ class _Past:
             )
             for case in self.touched.values()
         ]  # fmt: skip
-        kept = [
-            (json.dumps(line.kept, ensure_ascii=False), case)
-            for case, line in self.lines.items()
-            if line.kept
-        ]
         with connection.cursor() as cursor:
             cursor.executemany(
                 f"UPDATE {Case._meta.db_table} SET state = %s, disposition = %s, tier = %s,"  # noqa: S608
@@ -427,57 +288,9 @@ class _Past:
                 " WHERE id = %s",
                 cases,
             )
-            cursor.executemany(
-                f"UPDATE {Contact._meta.db_table} SET kept = %s WHERE case_id = %s",  # noqa: S608
-                kept,
-            )
 
 
-def shifts(now: datetime, work: timedelta) -> list[tuple[datetime, datetime]]:
-    """When calls may begin: `work` in all, up to now, in working days; the earliest first."""
-    local = now.astimezone(PARIS)
-    midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
-    last = local - LAST_START
-    found = [(max(midnight, last - TODAY), last)] if last > midnight else []
-    day, total = local.date(), sum((ends - begins for begins, ends in found), timedelta())
-    while total < work or not found:
-        day -= timedelta(days=1)
-        if day.isoweekday() == 7:
-            continue
-        begins, ends = (datetime.combine(day, hour, PARIS) for hour in SHIFT)
-        begins = max(begins, ends - (work - total)) if work > total else ends
-        found.append((begins, ends))
-        total += ends - begins
-    return found[::-1]
-
-
-def _opened(given: Sequence[EventInput]) -> dict[str, Any]:
-    """The state to which the opening of a journal leads; stepping through it takes much longer."""
-    state = State()
-    for event in given:
-        if event.kind == AnswerEvent.Kind.SEED:
-            state.seed = event.value["v"]
-        else:
-            state.inputs[event.value["name"]] = event.value["v"]
-    return state.to_json()
-
-
-def _answer(line: _Line, key: str, script: Script, said: int | None) -> Event:
-    """What the respondent answers to the item on which the route stands."""
-    walker = line.fold.walker
-    item: Item = walker.program.node(key).entry
-    code, _at, instance = key.partition("@")
-    if key in walker.state.answers:
-        return Event("confirm", code, instance)
-    value = script.respondent.answer(item, walker.bounds(key)) if said is None else {"v": said}
-    if item.type == "info":
-        return Event("seen", code, instance)
-    if "special" in value:
-        return Event("special", code, instance, value)
-    return Event("answer", code, instance, {"given": True} if item.store == "contact" else value)
-
-
-def _given(line: _Line) -> str:
-    """The code that the interview itself gives to its call, '' where it goes on."""
-    outcome = line.fold.walker.outcome()
-    return COMPLETE.code if outcome == "complete" else outcome or ""
+def _answers(fate: Fate, asked: float) -> float:
+    """How many answers a call is expected to bring, of an interview that asks for `asked`."""
+    begun = fate.stops_after or 0
+    return begun + (asked if fate is COMPLETE or fate.again else 0)
