@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -10,6 +11,7 @@ from django.utils.translation import gettext as _
 from cati.core.scheduling import hours_text, may_call
 from cati.models import Attempt, Case, Note, Phone, User
 from cati.operations.errors import Refused
+from cati.operations.idempotency import Reply, once
 from cati.operations.leases import hold
 
 # A redial or a second number this soon after the last call belongs to the same visit.
@@ -50,13 +52,23 @@ def _visit(case: Case, now: datetime) -> int:
     return last.visit if now - ended <= SAME_VISIT else last.visit + 1
 
 
-def add_note(case_id: int, user: User, epoch: int, text: str, item: str, now: datetime) -> Note:
-    """Keep a note on the case, or on one of its items."""
+def add_note(
+    case_id: int, user: User, *, epoch: int, uuid: UUID, text: str, item: str, now: datetime
+) -> Reply:
+    """Keep a note on the case, or on one of its items, exactly once per `uuid`.
+
+    Reply 200 {"note": its id}. Raises Refused for an empty or endless note, StaleLease.
+    """
     text = text.strip()
     if not text:
         raise Refused({"text": _("La note est vide. Écrivez-la, ou fermez avec Échap.")})
     if len(text) > 2000:
         raise Refused({"text": _("La note dépasse 2 000 caractères. Raccourcissez-la.")})
-    with transaction.atomic():
+
+    def keep() -> Reply:
         case = hold(case_id, user, epoch, now)
-        return Note.objects.create(case=case, author=user, item=item, text=text, at=now)
+        note = Note.objects.create(case=case, author=user, item=item, text=text, at=now)
+        return Reply(200, {"note": note.pk})
+
+    body = {"case": case_id, "text": text, "item": item}
+    return once(uuid, user, body, now, keep)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import uuid4
 
 from django.utils.translation import gettext as _
 
@@ -32,6 +33,7 @@ def call_context(card: CaseCard, now: datetime) -> dict[str, Any]:
         "person": _person(sheet) if sheet else "",
         "need": need(queries.sector_cell(card.case.wave, sector_code(card))),
         "notes": card.notes,
+        "note_uuid": uuid4(),
         "replies": _replies(card),
     }
 

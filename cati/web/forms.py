@@ -31,6 +31,7 @@ class DialForm(LeaseForm):
 
 
 class NoteForm(LeaseForm):
+    uuid = forms.UUIDField()
     text = forms.CharField(required=False, max_length=4000)
     item = forms.CharField(required=False, max_length=40)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -22,13 +23,13 @@ from cati.core.scheduling import closes_at, hours_text
 from cati.models import Attempt, Case, Phone, Role
 from cati.operations import calls, claim, leases
 from cati.operations import outcome as outcomes
-from cati.operations.errors import Refused
+from cati.operations.errors import Refused, StaleLease
 from cati.operations.idempotency import Reply
 from cati.queries import CaseCard
 from cati.web import callbar
 from cati.web.access import WaveRequest, in_wave
 from cati.web.forms import DialForm, LeaseForm, NoteForm, OutcomeForm, TypedOutcome
-from cati.web.lease import on_held_case, refused_json, wants_json, warn
+from cati.web.lease import check_held, on_case, on_held_case, refused_json, wants_json, warn
 
 QUICK_CODES = ("31", "32", "33", "34")
 
@@ -107,12 +108,14 @@ def dial(request: WaveRequest, case: Case) -> HttpResponseBase:
 
 @in_wave(Role.INTERVIEWER)
 @require_POST
-@on_held_case
+@on_case
 def release_case(request: WaveRequest, case: Case) -> HttpResponseBase:
+    """Hand the case back; one that is hers no more is handed back already."""
     form = LeaseForm(request.POST)
     if form.is_valid():
-        leases.release(case.pk, request.user, form.cleaned_data["epoch"], clock.now())
-        messages.info(request, _("Fiche %(number)s rendue.") % {"number": case.number})
+        with suppress(StaleLease):
+            leases.release(case.pk, request.user, form.cleaned_data["epoch"], clock.now())
+            messages.info(request, _("Fiche %(number)s rendue.") % {"number": case.number})
     return redirect("interviewer-home", wave=request.wave.slug)
 
 
@@ -123,13 +126,12 @@ def note(request: WaveRequest, case: Case) -> HttpResponseBase:
     form = NoteForm(request.POST)
     if not form.is_valid():
         return JsonResponse({"errors": form.errors}, status=422)
-    typed = form.cleaned_data
     try:
-        calls.add_note(
-            case.pk, request.user, typed["epoch"], typed["text"], typed["item"], clock.now()
-        )
+        reply = calls.add_note(case.pk, request.user, **form.cleaned_data, now=clock.now())
     except Refused as refusal:
         return refused_json(refusal)
+    if reply.status != 200:
+        return JsonResponse({"errors": {"": reply.body["message"]}}, status=reply.status)
     if not wants_json(request):
         return redirect("case", wave=request.wave.slug, number=case.number)
     context = {"notes": queries.case_card(case).notes}
@@ -216,20 +218,23 @@ def _why(case: Case) -> str:
 
 @in_wave(Role.INTERVIEWER)
 @require_http_methods(["GET", "HEAD", "POST"])
-@on_held_case
+@on_case
 def outcome(request: WaveRequest, case: Case) -> HttpResponseBase:
     """The end of a call: a code, and what it needs."""
     if request.method != "POST":
+        check_held(request, case)
         return outcome_page(request, case, None)
     form = OutcomeForm(request.POST)
     now = clock.now()
     given = form.outcome(now) if form.is_valid() else None
     if given is None:
+        check_held(request, case)
         return outcome_page(request, case, form.typed())
     epoch = form.cleaned_data["epoch"]
     try:
         reply = outcomes.record_outcome(case.pk, request.user, epoch, given, now)
     except Refused as refusal:
+        check_held(request, case)
         typed = form.typed()
         typed.errors = refusal.messages
         return outcome_page(request, case, typed)

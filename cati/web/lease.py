@@ -17,24 +17,39 @@ from cati.web.access import WaveRequest
 CaseView = Callable[..., HttpResponseBase]
 
 
-def on_held_case(view: CaseView) -> CaseView:
-    """Give the view the case of the address; whoever does not hold it is told who does.
+def on_case(view: CaseView) -> CaseView:
+    """Give the view the case of the address; a write whose lease is lost is told who holds it.
 
-    The same answer meets a write whose lease has been lost meanwhile.
+    For what ends the lease: the same request, sent again, finds its reply and not a stranger.
     """
 
     @wraps(view)
     def guarded(request: WaveRequest, number: int, *args: Any, **kwargs: Any) -> HttpResponseBase:
         cases = Case.objects.select_related("wave", "frame_sector", "holder")
         case = get_object_or_404(cases, wave=request.wave, number=number)
-        if case.holder_id != request.user.pk:
-            return stale(request, case, case.holder.short_name if case.holder else "")
         try:
             return view(request, case, *args, **kwargs)
         except StaleLease as lost:
             return stale(request, case, lost.holder)
 
     return guarded
+
+
+def on_held_case(view: CaseView) -> CaseView:
+    """The same, and whoever does not hold the case does not reach the view at all."""
+
+    @wraps(view)
+    def held(request: WaveRequest, case: Case, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        check_held(request, case)
+        return view(request, case, *args, **kwargs)
+
+    return on_case(held)
+
+
+def check_held(request: WaveRequest, case: Case) -> None:
+    """Raises StaleLease unless the person who asks holds the case."""
+    if case.holder_id != request.user.pk:
+        raise StaleLease(case.holder.short_name if case.holder else "")
 
 
 def stale(request: WaveRequest, case: Case, holder: str) -> HttpResponse:

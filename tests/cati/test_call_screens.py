@@ -149,7 +149,7 @@ def test_sending_the_same_outcome_twice_has_one_effect(nadia: Client, world: Wor
 
 def test_a_note_is_kept_with_its_author_and_drawn_again(nadia: Client, world: World) -> None:
     case = claim(nadia, world)
-    form = {"epoch": case.epoch, "text": "Rappeler <après> 18 h", "item": "NUM03"}
+    form = {"uuid": uuid4(), "epoch": case.epoch, "text": "Rappeler <après> 18 h", "item": "NUM03"}
     reply = nadia.post(at(case, "note/"), form, **JSON)
     assert "Rappeler &lt;après&gt; 18 h" in reply.json()["html"]
     kept = Note.objects.get(case=case)
@@ -158,7 +158,8 @@ def test_a_note_is_kept_with_its_author_and_drawn_again(nadia: Client, world: Wo
 
 def test_an_empty_note_says_how_to_go_on(nadia: Client, world: World) -> None:
     case = claim(nadia, world)
-    reply = nadia.post(at(case, "note/"), {"epoch": case.epoch, "text": " "}, **JSON)
+    form = {"uuid": uuid4(), "epoch": case.epoch, "text": " "}
+    reply = nadia.post(at(case, "note/"), form, **JSON)
     assert reply.status_code == 422
     assert "La note est vide" in reply.json()["errors"]["text"]
 

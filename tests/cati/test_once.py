@@ -17,7 +17,7 @@ import pytest
 from django.apps import apps
 from rest_framework.authtoken.models import Token
 
-from cati.models import Job, User
+from cati.models import Case, Job, User
 from cati.operations import jobs
 from cati.operations.calls import dial
 from cati.operations.claim import next_case
@@ -120,6 +120,24 @@ def answering(world: World) -> Post:
     return Post(f"/v/2026/fiche/{case.number}/reponse/", world.nadia.pk, body=body)
 
 
+def noting(world: World) -> Post:
+    case = held(world)
+    form = {"uuid": str(uuid4()), "epoch": str(case.epoch), "text": "Parle vite."}
+    return Post(f"/v/2026/fiche/{case.number}/note/", world.nadia.pk, form)
+
+
+def giving_back(world: World) -> Post:
+    case = held(world)
+    form = {"epoch": str(case.epoch)}
+    return Post(f"/v/2026/fiche/{case.number}/rendre/", world.nadia.pk, form)
+
+
+def recording_an_outcome(world: World) -> Post:
+    case = in_call(world)
+    form = {"uuid": str(uuid4()), "epoch": str(case.epoch), "code": "31"}
+    return Post(f"/v/2026/fiche/{case.number}/fin/", world.nadia.pk, form)
+
+
 def cancelling(world: World) -> Post:
     job = Job.objects.create(wave=world.wave, kind="weights", at=world.now)
     return Post(f"/v/2026/travaux/{job.pk}/annuler/", world.alain.pk, {"uuid": str(uuid4())})
@@ -167,6 +185,9 @@ ENDPOINTS: list[Callable[[World], Post]] = [
     dialling,
     beginning,
     answering,
+    noting,
+    giving_back,
+    recording_an_outcome,
     cancelling,
     retrying,
     starting_a_run,
@@ -181,6 +202,9 @@ def rows() -> dict[str, Any]:
     """How many rows each table has, and what stands in those that are written over."""
     found: dict[str, Any] = {model.__name__: model.objects.count() for model in COUNTED}
     found["jobs"] = list(Job.objects.order_by("pk").values("state", "cancel_asked", "params"))
+    found["cases"] = list(
+        Case.objects.order_by("pk").values("state", "epoch", "holder", "attempts")
+    )
     found["official"] = list(WeightingRun.objects.filter(official=True).values_list("number"))
     return found
 

@@ -182,6 +182,8 @@ document.addEventListener("submit", async (event) => {
     error.textContent = response.ok ? "" : Object.values(reply.errors).join(" ");
     if (!response.ok) return;
     form.reset();
+    // Sent and kept: what is typed next is another note.
+    if (form.elements.uuid) form.elements.uuid.value = newUuid();
     form.closest("dialog")?.close();
     swap(reply.html);
     // The attempt is open: the number goes to the telephone of this machine, if it has one.
