@@ -27,7 +27,9 @@ SIZES = {"age": 5, "NUM02": 4, "NUM03": 5, "emploi": 5, "composition_familiale":
 PROPENSITY = (0.5, 0.5, 1.0, 1.0, 1.0)
 # No category is left with fewer respondents; rare ones are aimed a little higher.
 LEAST, AIM = 3, 4
-STARTS = 400
+SHORT = 1e6  # what a missing respondent of a category costs, against all other imbalance
+# Passes tried for the best one, and the most where a category is still short.
+STARTS, MOST_STARTS = 40, 400
 
 # How often categories of two axes go together, on any scale: rows are those of the first axis.
 AFFINITIES: dict[tuple[str, str], tuple[tuple[float, ...], ...]] = {
@@ -77,8 +79,8 @@ class Population:
     def sample(self, size: int, seed: str) -> list[Profile]:
         """`size` respondents, the same for the same seed; any first part of them is balanced too.
 
-        Of several systematic passes, the first in which no category has fewer than LEAST
-        respondents, else the best. Raises ValueError for a size below 1.
+        The best of several systematic passes; more of them while a category has fewer than LEAST
+        respondents. Raises ValueError for a size below 1.
         """
         if size < 1:
             raise ValueError("a sample has at least one respondent")
@@ -86,12 +88,12 @@ class Population:
         wanted = {axis: size * _margin(frame, axis) for axis in AXES}
         draw = np.random.default_rng(list(random.Random(seed).randbytes(16)))  # noqa: S311
         best, least = None, np.inf
-        for _ in range(STARTS):
+        for start in range(MOST_STARTS):
             codes = _pass(frame, size, draw)
             cost = self._imbalance(codes, wanted)
             if cost < least:
                 best, least = codes, cost
-            if _ >= 40 and least < _SHORT:
+            if start >= STARTS and least < SHORT:
                 break
         assert best is not None
         return [Profile(*(int(code) + 1 for code in best[rank])) for rank in _spread(size)]
@@ -122,11 +124,8 @@ class Population:
             counts, expected = counts[kept], expected[kept]
             cost += float(((counts - expected) ** 2 / expected).sum())
             if axis in CRITERIA:
-                cost += _SHORT * float(np.maximum(LEAST - counts, 0).sum())
+                cost += SHORT * float(np.maximum(LEAST - counts, 0).sum())
         return cost
-
-
-_SHORT = 1e6
 
 
 def population(

@@ -54,7 +54,7 @@ class Browser:
         return self._send("GET", path, None, {"Accept": wants}, (200, 302), "page")
 
     def post(self, path: str, fields: dict[str, Any], *, wants: str = "text/html") -> Page:
-        """Send a form as the page does; `expected` everywhere: done, or sent on."""
+        """Send a form as the page does."""
         form = {"csrfmiddlewaretoken": self.cookies.get("csrftoken", ""), **fields}
         headers = {"Accept": wants, "Content-Type": "application/x-www-form-urlencoded"}
         return self._send("POST", path, urlencode(form), headers, (200, 302), "form")

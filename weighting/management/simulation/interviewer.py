@@ -13,7 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from cati.core.encounters import COMPLETE, NOBODY, Fate, Script
-from cati.core.respondents import Respondent, hesitates
+from cati.core.respondents import hesitates
 from questionnaire.core.instrument import Instrument, Item
 from weighting.management.simulation.browser import Browser, Page, Unexpected
 
@@ -226,6 +226,3 @@ def numbers(item: Item) -> tuple[Any, Any]:
     """Its bounds as far as they are plain numbers."""
     low, high = item.bounds or (None, None)
     return low, high
-
-
-__all__ = ["Interviewer", "Respondent"]
