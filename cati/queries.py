@@ -27,7 +27,7 @@ from cati.models import (
     Wave,
 )
 from questionnaire.core.instrument import from_json
-from questionnaire.models import Interview
+from questionnaire.models import InstrumentVersion, Interview
 
 SECTOR_FAMILY = "sector"
 COMPLETE = "10"
@@ -140,7 +140,7 @@ def wave_facts(wave: Wave) -> WaveFacts:
     cases = Case.objects.filter(wave=wave).values_list("frame_sector__label")
     instrument = from_json(wave.version.content) if wave.version else None
     return WaveFacts(
-        themes=len(instrument.themes) if instrument else 0,
+        themes=sum(one.kind == "theme" for one in instrument.themes) if instrument else 0,
         questions=sum(item.type != "info" for item in instrument.items) if instrument else 0,
         sectors=surveyed.count(),
         groups=wave.sectors.filter(kind=Sector.Kind.GROUP).count(),
@@ -151,6 +151,24 @@ def wave_facts(wave: Wave) -> WaveFacts:
         refused_lines=wave.imports.aggregate(n=Sum("refused", default=0))["n"],
         people={role: by_role.get(role, 0) for role in Role.values},
         **targets,
+    )
+
+
+def versions_of(wave: Wave) -> QuerySet[InstrumentVersion]:
+    """Every version of the wave's questionnaire, the latest first, without its content.
+
+    `begun` and `complete` count the interviews of the wave on it.
+    """
+    here = Q(interviews__case_link__case__wave=wave)
+    return (
+        InstrumentVersion.objects.filter(name=wave.version.name if wave.version else "")
+        .annotate(
+            begun=Count("interviews", filter=here),
+            complete=Count("interviews", filter=here & Q(interviews__outcome="complete")),
+        )
+        .select_related("published_by")
+        .defer("content")
+        .order_by("-number")
     )
 
 
@@ -174,7 +192,6 @@ class CaseCard:
 def case_card(case: Case) -> CaseCard:
     """The case with its contact, valid numbers, calls, notes and interview. Six reads."""
     calls = list(case.calls.select_related("interviewer", "phone"))
-    link = case.interviews.filter(current=True).select_related("interview__version").first()
     return CaseCard(
         case=case,
         contact=Contact.objects.filter(case=case).first(),
@@ -183,8 +200,28 @@ def case_card(case: Case) -> CaseCard:
         notes=list(case.notes.select_related("author")),
         appointment=case.appointments.filter(state=Appointment.State.PENDING).first(),
         attempt=next((call for call in calls if not call.closed_at), None),
-        interview=link.interview if link else None,
+        interview=_current_interview(case),
     )
+
+
+def question_card(case: Case) -> CaseCard:
+    """The part of the card that a question is drawn from, for every answer. Three reads."""
+    return CaseCard(
+        case=case,
+        contact=Contact.objects.filter(case=case).first(),
+        phones=(),
+        history=(),
+        notes=(),
+        appointment=None,
+        attempt=case.calls.filter(closed_at__isnull=True).first(),
+        interview=_current_interview(case),
+    )
+
+
+def _current_interview(case: Case) -> Interview | None:
+    links = case.interviews.filter(current=True).select_related("interview__version")
+    link = links.defer("interview__version__content").first()
+    return link.interview if link else None
 
 
 def held_case(wave: Wave, user: User) -> Case | None:

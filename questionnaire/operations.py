@@ -114,7 +114,8 @@ def opening(
 
 def lock_interview(pk: int) -> Interview:
     """The interview, locked until the caller's transaction ends. Raises Interview.DoesNotExist."""
-    return Interview.objects.select_related("version").select_for_update(of=("self",)).get(pk=pk)
+    interviews = Interview.objects.select_related("version").defer("version__content")
+    return interviews.select_for_update(of=("self",)).get(pk=pk)
 
 
 def record(

@@ -65,7 +65,7 @@ def _begin(request: WaveRequest, case: Case) -> HttpResponseBase:
 @on_held_case
 def question(request: WaveRequest, case: Case, item: str) -> HttpResponseBase:
     """One question of the route, to read again or to correct."""
-    card = queries.case_card(case)
+    card = queries.question_card(case)
     context = screens.question_context(card, clock.now(), item) if card.interview else None
     if context is None:
         return JsonResponse({"message": _("Cette question n’est pas posée ici.")}, status=404)
@@ -90,7 +90,7 @@ def answer(request: WaveRequest, case: Case) -> HttpResponseBase:
         return JsonResponse({"errors": list(refusal.messages.values())}, status=422)
     body = dict(reply.body)
     if reply.status == 200 and not body["outcome"]:
-        context = screens.question_context(queries.case_card(case), now)
+        context = screens.question_context(queries.question_card(case), now)
         body["html"] = _drawn(request, context or {})
     return JsonResponse(body, status=reply.status)
 

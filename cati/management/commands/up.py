@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import json
 import os
 import signal
 import socket
@@ -32,6 +33,12 @@ from cati.embedded import (
     place_for,
     stopped_with_parent,
 )
+from cati.embedded.place import write_private
+
+# What a command in another terminal needs to work on this run, and where it finds it.
+ENVIRONMENT = "environment.json"
+TOLD = {"DATABASE_URL", "REDIS_URL", "SECRET_KEY", "PHONE_KEY_SECRET", "DEMO", "SECURE", "DEBUG"}
+TOLD |= {"ALLOWED_HOSTS", "DATA_DIR"}
 
 # Both may be lost at any moment without losing a fact: jobs wait in PostgreSQL.
 RESTARTED = {"worker", "valkey"}
@@ -83,12 +90,14 @@ class Command(BaseCommand):
         except KeyboardInterrupt:
             self.say("Stopping …")
         finally:
+            (data / ENVIRONMENT).unlink(missing_ok=True)
             guard.close()
         self.say("All stopped, nothing left running.")
 
     def start(self, product: Product, engines_only: bool) -> None:
         with self.step("PostgreSQL and Valkey"):
             product.start_engines()
+        product.tell_commands()
         if engines_only:
             return
         # Needs no database: it works beside the two steps that do.
@@ -160,6 +169,11 @@ class Product:
             "PYTHONUNBUFFERED": "1",
         }
         return os.environ | engines | demo_secrets(self.engines.place.data) | demo
+
+    def tell_commands(self) -> None:
+        """Let `manage.py` commands from another terminal reach this run (see manage.py)."""
+        mine = {name: value for name, value in self.environment().items() if name in TOLD}
+        write_private(self.engines.place.data / ENVIRONMENT, json.dumps(mine))
 
     def start_engines(self) -> None:
         self.engines.start()
