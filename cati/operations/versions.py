@@ -59,7 +59,7 @@ def propose(wave: Wave, instrument: Instrument) -> Proposal:
     ]
     return Proposal(
         instrument,
-        content_hash(to_json(instrument)),
+        hash_of(instrument),
         current,
         comparison,
         contradicted=_all(compared, Gravity.CONTRADICTION),
@@ -83,11 +83,17 @@ def publish_for_wave(
         refused = _refusals(wave, proposal, accept_wording)
         if refused:
             raise Refused(refused)
-        version = journal.publish(instrument, name=instrument.name, actor=actor, now=now)
+        name = proposal.current.name if proposal.current else instrument.name
+        version = journal.publish(instrument, name=name, actor=actor, now=now)
         _rehearse(wave, version, actor, now)
         wave.version = version
         wave.save(update_fields=["version"])
     return version
+
+
+def hash_of(instrument: Instrument) -> str:
+    """The hash under which the instrument is or would be published."""
+    return content_hash(to_json(instrument))
 
 
 def complaint(change: Change) -> str:

@@ -40,9 +40,10 @@ def _places(role: Role) -> list[tuple[str, str]]:
     """What each role may open, its own home first."""
     return {
         Role.INTERVIEWER: [(_("Accueil"), "interviewer-home")],
-        Role.SUPERVISOR: [(_("Terrain"), "board")],
+        Role.SUPERVISOR: [(_("Terrain"), "board"), (_("Questionnaire"), "questionnaire")],
         Role.ADMIN: [
             (_("Préparation"), "wave-home"),
+            (_("Questionnaire"), "questionnaire"),
             (_("Terrain"), "board"),
             (_("Redressement"), "weighting-runs"),
             (_("Exports"), "jobs"),

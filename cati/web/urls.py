@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from cati.web import interview, interviewer, jobs, supervisor, wave
+from cati.web import interview, interviewer, jobs, questionnaire, supervisor, wave
 
 on_a_case = [
     path("", interviewer.case, name="case"),
@@ -27,6 +27,9 @@ urlpatterns = [
     path("terrain/", supervisor.board, name="board"),
     path("terrain/tableau/", supervisor.board_rows, name="board-rows"),
     path("preparation/", wave.home, name="wave-home"),
+    path("questionnaire/", questionnaire.page, name="questionnaire"),
+    path("questionnaire/comparer/", questionnaire.comparison, name="compare-versions"),
+    path("questionnaire/publier/", questionnaire.publish, name="publish-questionnaire"),
     path("travaux/", jobs.page, name="jobs"),
     path("travaux/tableau/", jobs.rows, name="job-rows"),
     path("travaux/<int:job>/annuler/", jobs.cancel, name="cancel-job"),

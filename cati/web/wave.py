@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import groupby
 
 from django.http import HttpResponseBase
-from django.shortcuts import render
+from django.shortcuts import render, resolve_url
 from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -89,7 +89,13 @@ def _sectors(counted: WaveFacts) -> Fact:
 def _questionnaire(wave: Wave, counted: WaveFacts) -> Fact:
     title = _("Questionnaire")
     if wave.version is None:
-        return Fact(title, "", blocks=_("Aucune version n’est publiée."))
+        return Fact(
+            title,
+            "",
+            blocks=_("Aucune version n’est publiée."),
+            act=_("Publier"),
+            url=resolve_url("publish-questionnaire", wave=wave.slug),
+        )
     return Fact(
         title,
         _("Version %(number)s, empreinte %(hash)s : %(questions)s questions, %(themes)s thèmes")
@@ -99,6 +105,8 @@ def _questionnaire(wave: Wave, counted: WaveFacts) -> Fact:
             "questions": counted.questions,
             "themes": counted.themes,
         },
+        act=_("Voir"),
+        url=resolve_url("questionnaire", wave=wave.slug),
     )
 
 
