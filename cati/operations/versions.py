@@ -6,7 +6,6 @@ so no code of any version in use may mean another thing in the new one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -49,21 +48,25 @@ class Proposal:
 def propose(wave: Wave, instrument: Instrument) -> Proposal:
     """Compare an instrument with what the wave uses; writes nothing."""
     current = wave.version
-    comparison = Comparison(())
-    if current is not None:
-        comparison = compare(from_json(current.content), instrument)
+    now = from_json(current.content) if current else None
     in_use = InstrumentVersion.objects.filter(interviews__case_link__case__wave=wave).distinct()
-    compared = [
-        comparison if one == current else compare(from_json(one.content), instrument)
-        for one in in_use
-    ]
+    contradicted: list[Change] = []
+    to_declare: list[Change] = []
+    for version in in_use:
+        old = from_json(version.content)
+        compared = compare(old, instrument)
+        # What the version of the wave changed already was declared when it was published.
+        declared = set(compare(old, now).graver(Gravity.MEANING)) if now else set()
+        contradicted += compared.graver(Gravity.CONTRADICTION)
+        to_declare += (one for one in compared.graver(Gravity.MEANING) if one not in declared)
     return Proposal(
         instrument,
         hash_of(instrument),
         current,
-        comparison,
-        contradicted=_all(compared, Gravity.CONTRADICTION),
-        to_declare=_all(compared, Gravity.MEANING),
+        compare(now, instrument) if now else Comparison(()),
+        # Each change once, though several versions may know it.
+        contradicted=tuple(dict.fromkeys(contradicted)),
+        to_declare=tuple(dict.fromkeys(to_declare)),
     )
 
 
@@ -126,12 +129,6 @@ def _complaint(change: Change) -> str:
         "%(item)s : la question serait une autre, « %(before)s » deviendrait « %(after)s ». Donnez"
         " un code nouveau à une question nouvelle, ou déclarez une correction de formulation."
     )
-
-
-def _all(compared: Iterable[Comparison], gravity: Gravity) -> tuple[Change, ...]:
-    """Each change once, though several versions may know it."""
-    found = (change for comparison in compared for change in comparison.graver(gravity))
-    return tuple(dict.fromkeys(found))
 
 
 def _refusals(wave: Wave, proposal: Proposal, accept_wording: bool) -> dict[str, str]:

@@ -39,7 +39,9 @@ LOCAL = Item("NUM99", "single", "Un lieu d’aide au numérique vous manque-t-il
              (Choice(1, "Oui"), Choice(2, "Non")))  # fmt: skip
 
 
-def edited(code: str, edit: Callable[[Item], Item | None], *more: Item) -> Instrument:
+def edited(
+    code: str, edit: Callable[[Item], Item | None], *more: Item, of: Instrument | None = None
+) -> Instrument:
     """The survey's questionnaire with one item changed (or dropped), and `more` put after it."""
 
     def entries(given: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -54,7 +56,7 @@ def edited(code: str, edit: Callable[[Item], Item | None], *more: Item) -> Instr
                 row.append(one)
         return tuple(row)
 
-    whole = from_json(content())
+    whole = of or from_json(content())
     themes = (dataclasses.replace(one, entries=entries(one.entries)) for one in whole.themes)
     return dataclasses.replace(whole, themes=tuple(themes))
 
@@ -73,17 +75,9 @@ def relabelled(code: str, **labels: str) -> Instrument:
 
 
 def second_version() -> Instrument:
-    """A question more, another one gone, a code more, and a wording made clearer."""
+    """A question more, another one gone, and a code more."""
     whole = edited("NUM09", lambda item: None, LOCAL)
-    more = relabelled("NUM07", _5="Ne sait pas ce que c’est").item("NUM07")
-    themes = tuple(
-        dataclasses.replace(
-            theme,
-            entries=tuple(more if one == whole.item("NUM07") else one for one in theme.entries),
-        )
-        for theme in whole.themes
-    )
-    return dataclasses.replace(whole, themes=themes)
+    return edited("NUM07", lambda item: labelled(item, _5="Ne sait pas ce que c’est"), of=whole)
 
 
 def publish(world: World, instrument: Instrument, *, wording: bool = False) -> InstrumentVersion:
@@ -192,6 +186,16 @@ def test_other_words_for_a_code_must_be_declared_a_correction(world: World, begu
     clearer = relabelled("LOG05", _2="De bonne taille")
     assert set(refused(world, clearer)) == {"LOG05 2"}
     assert publish(world, clearer, wording=True).number == 2
+
+
+def test_what_was_declared_once_is_not_asked_again(world: World, begun: Call) -> None:
+    clearer = relabelled("LOG05", _2="De bonne taille")
+    publish(world, clearer, wording=True)
+    world.wave.refresh_from_db()
+    with_more = dataclasses.replace(clearer, title="Allô Quartiers, suite")
+    assert propose(world.wave, with_more).to_declare == ()
+    back = propose(world.wave, relabelled("LOG05", _2="De taille moyenne"))
+    assert [one.after for one in back.to_declare] == ["De taille moyenne"]
 
 
 def test_spelling_alone_needs_no_declaration(world: World, begun: Call) -> None:

@@ -8,7 +8,7 @@ wave parameters and preloads. Empty is: not asked.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from questionnaire.core.instrument import NUMBERS, Choice, Item
@@ -67,12 +67,18 @@ class Reading:
 
 
 def columns_of(programs: Iterable[Program]) -> list[Column]:
-    """Every column of the versions in use, in the order of the first that has it."""
+    """Every column of the versions in use, the latest first, in the order of the first that has it.
+
+    A code keeps its label where only an earlier version has it: its answers are in the file too.
+    """
     columns: dict[str, Column] = {}
     for program in programs:
         for node in program.nodes:
             for column in _of_node(node):
-                columns.setdefault(column.name, column)
+                later = columns.setdefault(column.name, column)
+                if column.labels.keys() - later.labels.keys():
+                    labels = {**column.labels, **later.labels}
+                    columns[column.name] = replace(later, labels=labels)
     return list(columns.values())
 
 
