@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,9 @@ ROUTES = list(routes())
 TEMPLATES = sorted(Path(settings.BASE_DIR, "templates").rglob("*.html"))
 # Where a policy may let in what its own page does not need.
 LOOSE = ("'unsafe-inline'", "'unsafe-eval'", "*", "http:", "https:")
+
+
+TEMPLATE_TAG = re.compile(r"\{%.*?%\}|\{\{.*?\}\}", re.DOTALL)
 
 
 def inline(content: bytes | str) -> list[str]:
@@ -57,7 +61,8 @@ def test_every_answer_carries_the_policy_and_stays_in_no_cache(world: World, rou
 
 @pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.name)
 def test_no_template_holds_anything_inline(template: Path) -> None:
-    assert inline(template.read_text(encoding="utf-8")) == []
+    # Without its tags: `{% if one.pk %}` inside an element is no attribute called `one.pk`.
+    assert inline(TEMPLATE_TAG.sub("_", template.read_text(encoding="utf-8"))) == []
 
 
 def test_the_page_for_faults_needs_neither_request_nor_database() -> None:

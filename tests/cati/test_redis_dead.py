@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
 
@@ -10,6 +11,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from cati.celery import app
 from cati.models import Case, Job
 from cati.operations import jobs
 from cati.tasks import tell
@@ -62,12 +64,20 @@ def test_the_board_and_the_health_page_answer(world: World) -> None:
     assert (ready.status_code, ready.json()["status"]) == (200, "degraded")
 
 
+@pytest.fixture
+def dead_broker(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Celery without its Redis; its pools of connections are made anew before and after."""
+    with monkeypatch.context() as patch:
+        patch.setattr(app.conf, "broker_url", "redis://127.0.0.1:1/0")
+        app._after_fork()
+        yield
+    app._after_fork()
+
+
+@pytest.mark.usefixtures("dead_broker")
 def test_a_job_that_could_not_be_announced_waits_for_the_sweep(
     world: World, monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: Any
 ) -> None:
-    from cati.celery import app
-
-    monkeypatch.setattr(app.conf, "broker_url", "redis://127.0.0.1:1/0")
     monkeypatch.setitem(jobs.KINDS, "nothing", jobs.Kind("nothing", "", lambda *_: jobs.Work()))
     job = jobs.enqueue(world.wave, "nothing", {}, world.alain, NOW)
     with django_capture_on_commit_callbacks(execute=True):

@@ -106,7 +106,7 @@ class Command(BaseCommand):
             product.begin("migrate", "--database", "owner", "--no-input", as_owner=True)
             product.finish("migrate")
         with self.step("Demo wave"):
-            product.begin("demo")
+            product.begin("demo", *(["--fresh"] if os.environ.get("DEMO_FRESH") == "1" else []))
             accounts = product.finish("demo")
         with self.step("Static files"):
             product.finish("collectstatic")

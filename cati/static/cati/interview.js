@@ -374,6 +374,8 @@ const ACTS = {
 
 /** Play one key on the question on screen; false when the browser should have it. */
 function play(key, live) {
+  // Two Enter keys are a double press only where nothing stands between them.
+  if (key.key !== "Enter") lastEnter = -Infinity;
   const inWords = writesText(document.activeElement);
   const letter = key.key.toLowerCase();
   if (key.alt) return letter in ALT && (ACTS[ALT[letter]](), true);
