@@ -120,7 +120,7 @@ JOBLESS = Person(
     "person",
     [
         pytest.param(TENANT, id="an employed tenant with children"),
-        # A whole questionnaire takes a browser about 20 s: one of the three in every run of the suite.
+        # About 20 s in a browser each: one of the three in every run of the suite.
         pytest.param(RETIRED, id="a retired owner", marks=pytest.mark.nightly),
         pytest.param(JOBLESS, id="jobless, without internet", marks=pytest.mark.nightly),
     ],
