@@ -9,7 +9,7 @@ export UV_PYTHON_DOWNLOADS := never
 # Named after the lock's content, so that a new lock, and nothing else, makes a new environment.
 STAMP := .venv/.synced-$(shell cksum < $(LOCK) | cut -d ' ' -f 1)
 
-.PHONY: env run test check format bench nightly lock messages
+.PHONY: env run test faults check format bench nightly lock messages
 .DEFAULT_GOAL := run
 
 env: $(STAMP)
@@ -61,6 +61,10 @@ format: env
 	$(BIN)/ruff format --quiet
 	$(BIN)/djade --target-version 5.2 $$(find templates -name '*.html')
 	$(BIN)/djhtml --extra-block partialdef,endpartialdef templates
+
+# Slower than the suite: whole products, killed workers, forty interviews over HTTP.
+faults: env
+	$(BIN)/python -m pytest -m "faults and not nightly" -n auto --maxprocesses 2 $(ARGS)
 
 bench: env
 	$(BIN)/python -m pytest -m bench --capture=no $(ARGS)

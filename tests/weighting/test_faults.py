@@ -26,7 +26,11 @@ from weighting.exports.job import ask_for_export
 from weighting.models import Weight, WeightingRun
 from weighting.operations import runs
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("own_folder")]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("own_folder"),
+    pytest.mark.faults,
+]
 
 
 @pytest.fixture

@@ -34,7 +34,11 @@ from weighting.management.simulation.interviewer import Interviewer
 from weighting.management.simulation.room import Room
 from weighting.models import Weight
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("own_folder")]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("own_folder"),
+    pytest.mark.faults,
+]
 TARGET = 40
 
 
