@@ -237,6 +237,7 @@ def one_connection() -> Iterator[None]:
     request_finished.connect(close_old_connections)
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize(("who", "may_start"), [("claire", False), ("alain", True)])
 def test_what_it_answers_is_what_it_describes(
     world: World, interview: Interview, one_connection: None, who: str, may_start: bool

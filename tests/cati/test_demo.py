@@ -129,6 +129,7 @@ def prepare_small(_nothing: None) -> int:
     return prepare_demo(NOW, size=20).cases.count()
 
 
+@pytest.mark.faults
 @pytest.mark.django_db(transaction=True)
 def test_two_starts_at_once_make_one_demo() -> None:
     connection.close()

@@ -313,6 +313,7 @@ def import_text(argument: tuple[int, str]) -> int:
     return import_sample(Wave.objects.get(pk=wave), source, "f.csv", by=None, now=NOW).accepted
 
 
+@pytest.mark.faults
 @pytest.mark.django_db(transaction=True)
 def test_two_imports_of_one_file_at_once_give_one_sample(world: World) -> None:
     text = HEADER + rows(*["CN"] * 300)
