@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from cati.core.scheduling import hours_text, may_call
-from cati.models import Attempt, Case, Note, Phone, User
+from cati.models import Attempt, Case, Note, Phone, User, Wave
 from cati.operations.errors import Refused
 from cati.operations.idempotency import Reply, once
 from cati.operations.leases import hold
@@ -24,9 +24,7 @@ def dial(case_id: int, user: User, epoch: int, phone_id: int, now: datetime) -> 
         case = hold(case_id, user, epoch, now)
         if attempt := open_attempt(case):
             return attempt
-        if not may_call(case.wave.calling_hours, now):
-            hours = hours_text(case.wave.calling_hours, now) or _("fermés aujourd’hui")
-            raise Refused({"": _("Hors des heures d’appel. Appels %(hours)s.") % {"hours": hours}})
+        check_hours(case.wave, now)
         phone = Phone.objects.filter(case=case, pk=phone_id, state=Phone.State.VALID).first()
         if phone is None:
             raise Refused({"phone": _("Ce numéro n’est plus à appeler. Choisissez-en un autre.")})
@@ -38,6 +36,13 @@ def dial(case_id: int, user: User, epoch: int, phone_id: int, now: datetime) -> 
             visit=_visit(case, now),
             opened_at=now,
         )
+
+
+def check_hours(wave: Wave, now: datetime) -> None:
+    """Refused where the wave may not be dialled at this hour; claiming and dialling both ask."""
+    if not may_call(wave.calling_hours, now):
+        hours = hours_text(wave.calling_hours, now) or _("fermés aujourd’hui")
+        raise Refused({"": _("Hors des heures d’appel. Appels %(hours)s.") % {"hours": hours}})
 
 
 def open_attempt(case: Case) -> Attempt | None:

@@ -13,8 +13,8 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import F
 from django.utils.translation import gettext as _
 
-from cati.core.scheduling import hours_text, may_call
 from cati.models import Case, QuotaCell, User, Wave
+from cati.operations.calls import check_hours
 from cati.operations.errors import Refused
 from cati.operations.leases import expire_leases
 
@@ -98,9 +98,7 @@ def _held(case: Case, wave: Wave) -> Case:
 def _check_open(wave: Wave, now: datetime) -> None:
     if wave.state != Wave.State.OPEN:
         raise Refused({"": _("La vague n’est pas ouverte aux appels.")})
-    if not may_call(wave.calling_hours, now):
-        hours = hours_text(wave.calling_hours, now) or _("fermés aujourd’hui")
-        raise Refused({"": _("Hors des heures d’appel. Appels %(hours)s.") % {"hours": hours}})
+    check_hours(wave, now)
 
 
 def _candidate(wave: Wave, user: User, now: datetime, tried: Sequence[int]) -> int | None:

@@ -47,7 +47,7 @@ def let_go(case: Case) -> None:
 
 
 def release(case_id: int, user: User, epoch: int, now: datetime) -> None:
-    """Hand the case back without an outcome; it stays callable. Refused while a call is open."""
+    """Hand the case back without an outcome; it stays callable, and an open call is abandoned."""
     with transaction.atomic():
         case = hold(case_id, user, epoch, now)
         _end_call(case, now)
