@@ -57,6 +57,7 @@ def test_both_versions_stand_side_by_side(both: list[int], tmp_path: Path) -> No
     exported = rows("csv-codes", tmp_path / "codes")
     assert list(exported) == both
     first, second = (exported[number] for number in both)
+    assert (first["version"], second["version"]) == ("1", "2")
     assert (first["LOG09"], first["NUM08"], first["NUM09"], first["NUM99"]) == (
         "3", "1 5", "98", "",
     )  # fmt: skip
@@ -73,3 +74,11 @@ def test_a_code_that_only_the_first_version_has_keeps_its_words(
     assert first["LOG09"] == "Pas un problème"
     assert first["NUM08"] == "Une démarche administrative | Une recherche d’emploi"
     assert second["NUM07"] == "Ne sait pas ce que c’est"
+
+
+def test_the_dictionary_says_what_the_version_is(both: list[int], tmp_path: Path) -> None:
+    rows("csv-codes", tmp_path)
+    [path] = tmp_path.glob("*dictionnaire.csv")
+    with path.open(encoding="utf-8-sig", newline="") as lines:
+        labels = {line["variable"]: line["libelle"] for line in csv.DictReader(lines)}
+    assert labels["version"] == "Version du questionnaire de l’entretien, son numéro"

@@ -31,6 +31,7 @@ HEAD = (
     Heading("weight", "Poids ; somme : adultes du secteur", "decimal"),
     Heading("weight_diffusion", "Poids de diffusion ; somme : habitants", "decimal"),
     Heading("g_weight", "Facteur g : poids sur poids moyen du secteur", "decimal"),
+    Heading("version", "Version du questionnaire de l’entretien, son numéro", "integer"),
 )
 
 
@@ -42,6 +43,7 @@ class Dataset:
     items: Sequence[Column]
     size: int
     programs: Mapping[int, Program]
+    numbers: Mapping[int, int]
     weights: Mapping[int, tuple[float, float, float]]
     sectors: Mapping[str, Sector]
     groups: Mapping[str, str]
@@ -70,6 +72,7 @@ class Dataset:
         yield weight
         yield diffusion
         yield g
+        yield self.numbers[interview.version_id]
 
 
 def dataset_of(run: WeightingRun) -> Dataset:
@@ -89,6 +92,7 @@ def dataset_of(run: WeightingRun) -> Dataset:
         items=columns_of(programs.values()),
         size=complete.count(),
         programs=programs,
+        numbers={version.pk: version.number for version in used},
         weights={
             interview: (_written(weight), _written(diffusion), _written(g))
             for interview, weight, diffusion, g in weights.values_list(
