@@ -7,12 +7,15 @@ from cati.models.quotas import Place, QuotaCell
 from cati.models.requests import IdempotentRequest
 from cati.models.sample import (
     Case,
+    CaseAct,
     CaseInterview,
     Contact,
     Opposition,
     Phone,
     PhoneHold,
+    Replicate,
     SampleImport,
+    SampleUpload,
 )
 from cati.models.survey import Sector, Wave
 
@@ -20,6 +23,7 @@ __all__ = [
     "Appointment",
     "Attempt",
     "Case",
+    "CaseAct",
     "CaseInterview",
     "Contact",
     "Download",
@@ -32,8 +36,10 @@ __all__ = [
     "PhoneHold",
     "Place",
     "QuotaCell",
+    "Replicate",
     "Role",
     "SampleImport",
+    "SampleUpload",
     "Sector",
     "User",
     "Wave",

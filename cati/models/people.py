@@ -12,6 +12,8 @@ class User(AbstractUser):
 
     is_demo = models.BooleanField(default=False)
     languages = models.JSONField(default=list, blank=True)
+    # May call back those who have refused softly.
+    converts_refusals = models.BooleanField(default=False)
 
     @property
     def short_name(self) -> str:

@@ -9,8 +9,55 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Func, Q, Value
+from django.db.models.functions import Lower, Replace
 from django.utils.translation import gettext_lazy as _
+
+from cati.core.search import LETTERS, LIGATURES, PLAIN
+
+
+def searched(field: str) -> Func:
+    """The field as it is searched, made by the database: what `cati.core.search.plain` makes."""
+    text: F | Func = F(field)
+    for ligature, letters in LIGATURES.items():
+        text = Replace(text, Value(ligature), Value(letters))
+    return Lower(Func(text, Value(LETTERS), Value(PLAIN), function="translate"))
+
+
+class SampleUpload(models.Model):
+    """A file that somebody laid down to import: how it is to be read, and where it lies.
+
+    `columns` gives the position of each field; `stored` is a name under DATA_DIR/uploads, emptied
+    once the file is removed: it holds names and numbers, and stays no longer than it must.
+    """
+
+    class Earlier(models.TextChoices):
+        """What becomes of a number that an earlier wave had."""
+
+        ACCEPT = "accept", _("l’importer quand même")
+        INTERVIEWED = "interviewed", _("le refuser si un entretien y a été fait")
+        REFUSE = "refuse", _("le refuser")
+
+    wave = models.ForeignKey("cati.Wave", on_delete=models.CASCADE, related_name="uploads")
+    filename = models.CharField(max_length=200)
+    stored = models.CharField(max_length=60, blank=True)
+    rows = models.PositiveIntegerField()
+    header = models.JSONField()
+    columns = models.JSONField()
+    earlier = models.CharField(max_length=12, choices=Earlier.choices, default=Earlier.ACCEPT)
+    at = models.DateTimeField()
+    by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
+    )
+
+    class Meta:
+        ordering = ["-pk"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(earlier__in=["accept", "interviewed", "refuse"]),
+                name="upload_earlier_known",
+            )
+        ]
 
 
 class SampleImport(models.Model):
@@ -26,6 +73,32 @@ class SampleImport(models.Model):
     by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
     )
+
+    class Meta:
+        ordering = ["-pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["wave", "digest"], name="sample_file_once_per_wave")
+        ]
+
+
+class Replicate(models.Model):
+    """A random part of the sample, called once the supervisor releases it.
+
+    A case whose replicate has no row here is of a sample without replicates: it may be called.
+    """
+
+    wave = models.ForeignKey("cati.Wave", on_delete=models.CASCADE, related_name="replicates")
+    number = models.PositiveSmallIntegerField()
+    released_at = models.DateTimeField(null=True, blank=True)
+    released_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [
+            models.UniqueConstraint(fields=["wave", "number"], name="replicate_once_per_wave")
+        ]
 
 
 class Case(models.Model):
@@ -55,6 +128,8 @@ class Case(models.Model):
     frame_sector = models.ForeignKey("cati.Sector", on_delete=models.PROTECT, related_name="+")
     source = models.ForeignKey(SampleImport, on_delete=models.PROTECT, null=True)
     replicate = models.PositiveSmallIntegerField(default=1)
+    # Variables of the sample file that the questionnaire declares, by name.
+    preloads = models.JSONField(default=dict, blank=True)
     state = models.CharField(max_length=8, choices=State.choices, default=State.OPEN)
     disposition = models.CharField(max_length=8, blank=True, default="")
     tier = models.PositiveSmallIntegerField(choices=Tier.choices, default=Tier.FRESH)
@@ -131,6 +206,11 @@ class Contact(models.Model):
     case = models.OneToOneField(Case, on_delete=models.CASCADE, related_name="contact")
     name = models.CharField(max_length=120, blank=True)
     address = models.CharField(max_length=250, blank=True)
+    search = models.GeneratedField(
+        expression=searched("name"),
+        output_field=models.CharField(max_length=250),
+        db_persist=True,
+    )
     kept = models.JSONField(default=dict, blank=True)
 
 
@@ -167,10 +247,59 @@ class PhoneHold(models.Model):
 
 
 class Opposition(models.Model):
-    """A number that must never be rung again, in any wave; it survives purge and re-import."""
+    """A number that must never be rung again, in any wave; it survives purge and re-import.
+
+    `case` is the one in which the person was found, where there was one.
+    """
 
     phone_key = models.CharField(max_length=64, primary_key=True)
+    case = models.ForeignKey(
+        Case, on_delete=models.SET_NULL, null=True, blank=True, related_name="oppositions"
+    )
+    reason = models.CharField(max_length=200, blank=True)
     at = models.DateTimeField()
     by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
     )
+
+
+class CaseAct(models.Model):
+    """What somebody did to a case besides calling it, and why; never changed afterwards."""
+
+    class Kind(models.TextChoices):
+        ASSIGN = "assign", _("confiée à quelqu’un")
+        PUSH = "push", _("mise en tête")
+        CLOSE = "close", _("close")
+        REOPEN = "reopen", _("rouverte")
+        OPPOSE = "oppose", _("opposition")
+        TAKE_OVER = "take_over", _("retirée à qui la tenait")
+        INBOUND = "inbound", _("rappel de la personne")
+
+    case = models.ForeignKey(Case, on_delete=models.CASCADE, related_name="acts")
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    reason = models.CharField(max_length=200, blank=True)
+    # To whom it was given, or from whom it was taken.
+    person = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
+    )
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-at", "-pk"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(
+                    kind__in=[
+                        "assign",
+                        "push",
+                        "close",
+                        "reopen",
+                        "oppose",
+                        "take_over",
+                        "inbound",
+                    ]
+                ),
+                name="act_kind_known",
+            )
+        ]
