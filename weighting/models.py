@@ -6,6 +6,57 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from cati.models import Wave
+
+
+class MarginSet(models.Model):
+    """One upload of margins, kept whole: what the file said, from whom, and whether it rules.
+
+    `lines` are the cells as they came, in the order of `operations.margin_table.COLUMNS`; `digest`
+    is the SHA-256 of the set's CSV file. `by` and `at` are None where the demo brought them.
+    """
+
+    wave = models.ForeignKey("cati.Wave", on_delete=models.CASCADE, related_name="margin_sets")
+    number = models.PositiveIntegerField()
+    file = models.CharField(max_length=120, blank=True, default="")
+    digest = models.CharField(max_length=64)
+    lines = models.JSONField(default=list)
+    current = models.BooleanField(default=False)
+    by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
+    )
+    at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-number"]
+        constraints = [
+            models.UniqueConstraint(fields=["wave", "number"], name="margin_set_number_once"),
+            models.UniqueConstraint(
+                fields=["wave"], condition=Q(current=True), name="margin_set_one_current"
+            ),
+        ]
+
+
+class MarginDraft(models.Model):
+    """A file that somebody had checked and has not loaded yet; her next one replaces it."""
+
+    wave = models.ForeignKey("cati.Wave", on_delete=models.CASCADE, related_name="+")
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    file = models.CharField(max_length=120)
+    lines = models.JSONField(default=list)
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["wave", "by"], name="margin_draft_once"),
+        ]
+
+
+class MarginQuerySet(models.QuerySet["Margin"]):
+    def ruling(self, wave: Wave) -> MarginQuerySet:
+        """Those that the wave is weighted on: of its current set."""
+        return self.filter(set__wave=wave, set__current=True)
+
 
 class Margin(models.Model):
     """The total of one category of one criterion in one sector, in `unit`s of `universe`."""
@@ -14,7 +65,7 @@ class Margin(models.Model):
         PERSON = "person"
         HOUSEHOLD = "household"
 
-    wave = models.ForeignKey("cati.Wave", on_delete=models.CASCADE, related_name="margins")
+    set = models.ForeignKey(MarginSet, on_delete=models.CASCADE, related_name="margins")
     sector = models.ForeignKey("cati.Sector", on_delete=models.CASCADE, related_name="margins")
     criterion = models.CharField(max_length=40)
     category = models.CharField(max_length=20)
@@ -25,18 +76,23 @@ class Margin(models.Model):
     universe = models.CharField(max_length=120, blank=True, default="")
     source = models.CharField(max_length=200, blank=True, default="")
 
+    objects = MarginQuerySet.as_manager()
+
     class Meta:
         ordering = ["sector__order", "criterion", "order"]
         constraints = [
             models.UniqueConstraint(
-                fields=["wave", "sector", "criterion", "category"], name="margin_once"
+                fields=["set", "sector", "criterion", "category"], name="margin_once"
             ),
             models.CheckConstraint(condition=Q(total__gte=0), name="margin_not_negative"),
         ]
 
 
 class DeclaredCollapse(models.Model):
-    """A category merged into another before fieldwork, with the reason that is printed."""
+    """A category merged into another, with the reason that is printed.
+
+    `by` and `at` are None where it was declared with the wave, before fieldwork.
+    """
 
     wave = models.ForeignKey("cati.Wave", on_delete=models.CASCADE, related_name="collapses")
     sector = models.ForeignKey("cati.Sector", on_delete=models.CASCADE, related_name="+")
@@ -44,6 +100,10 @@ class DeclaredCollapse(models.Model):
     category = models.CharField(max_length=20)
     into = models.CharField(max_length=20)
     reason = models.CharField(max_length=250)
+    by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
+    )
+    at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [
@@ -83,6 +143,20 @@ class WeightingRun(models.Model):
                 fields=["wave"], condition=Q(official=True), name="run_one_official"
             ),
         ]
+
+
+class OfficialChoice(models.Model):
+    """Who made a run the official one, when and why: a line per choice, none ever changed."""
+
+    run = models.ForeignKey(WeightingRun, on_delete=models.CASCADE, related_name="choices")
+    by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
+    )
+    reason = models.CharField(max_length=250, blank=True, default="")
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-pk"]
 
 
 class Weight(models.Model):

@@ -12,10 +12,11 @@ from django.utils.translation import gettext_lazy as _
 
 from cati.models import Place, Sector, Wave
 from questionnaire.models import Interview
+from questionnaire.queries import program_of
 from weighting.core.margins import Collapse
 from weighting.core.margins import Margin as CoreMargin
 from weighting.core.units import Column, Units
-from weighting.models import DeclaredCollapse, Margin, Weight, WeightingRun
+from weighting.models import DeclaredCollapse, Margin, OfficialChoice, Weight, WeightingRun
 
 # The margins' names of the criteria, and the roles by which an instrument says who plays them.
 ROLES = {
@@ -87,7 +88,7 @@ def margins_of(wave: Wave) -> dict[str, list[CoreMargin]]:
     """{sector: its criteria}, as the calibration takes them; empty where none are loaded."""
     told = [*ROLES]
     rows = sorted(
-        Margin.objects.filter(wave=wave).select_related("sector"),
+        Margin.objects.ruling(wave).select_related("sector"),
         # In the order in which the criteria are always told; sorting keeps that of categories.
         key=lambda row: told.index(row.criterion) if row.criterion in told else len(told),
     )
@@ -120,11 +121,38 @@ def collapses_of(wave: Wave) -> tuple[Collapse, ...]:
 
 def labels_of(wave: Wave) -> dict[tuple[str, str], str]:
     """The label of each (criterion, category)."""
-    rows = Margin.objects.filter(wave=wave).order_by("pk")
+    rows = Margin.objects.ruling(wave).order_by("pk")
     return {
         (criterion, category): label
         for criterion, category, label in rows.values_list("criterion", "category", "label")
     }
+
+
+def categories_of(wave: Wave) -> dict[str, tuple[str, ...]]:
+    """{criterion: its codes in order}, as the wave's questionnaire can give them.
+
+    A criterion whose role the questionnaire does not give, or whose codes cannot be listed, is
+    left out.
+    """
+    if wave.version is None:
+        return {}
+    program = program_of(wave.version)
+    roles = program.instrument.roles
+    symbols = {
+        criterion: program.names.get(roles.get(role, "")) for criterion, role in ROLES.items()
+    }
+    return {
+        criterion: tuple(str(code) for code in sorted(symbol.type.domain))
+        for criterion, symbol in symbols.items()
+        if symbol is not None and symbol.type.domain
+    }
+
+
+def categories_there(wave: Wave, sector: str, criterion: str) -> list[str]:
+    """The codes of a criterion in a sector: of its margins, and of the questionnaire's."""
+    margins = Margin.objects.ruling(wave).filter(sector__code=sector, criterion=criterion)
+    there = list(margins.order_by("order").values_list("category", flat=True))
+    return there or list(categories_of(wave).get(criterion, ()))
 
 
 def surveyed(wave: Wave) -> dict[str, Sector]:
@@ -134,6 +162,11 @@ def surveyed(wave: Wave) -> dict[str, Sector]:
 
 def official(wave: Wave) -> WeightingRun | None:
     return WeightingRun.objects.filter(wave=wave, official=True).first()
+
+
+def official_choices(wave: Wave) -> QuerySet[OfficialChoice]:
+    """Every run that was ever made official, the latest choice first."""
+    return OfficialChoice.objects.filter(run__wave=wave).select_related("run", "by")
 
 
 def runs_of(wave: Wave) -> QuerySet[WeightingRun]:

@@ -196,7 +196,7 @@ def weighted(
     wave: Wave, by: User, method: str = "raking", bounds: tuple[float, float] | None = None
 ) -> WeightingRun:
     """The run of a job that was done at once, on the demo's margins."""
-    if not wave.margins.exists():
+    if not wave.margin_sets.exists():
         load_demo_margins(wave)
     job = runs.ask_for_run(wave, method, bounds, by, NOW)
     assert jobs.run(job.pk, lambda: NOW)

@@ -140,7 +140,7 @@ def test_the_export_panel_names_the_official_run_and_starts_an_export(
 ) -> None:
     assert "il n’y en a pas encore" in words(page(admin, "/v/2026/travaux/"))
     run = weighted(world.wave, world.alain)
-    runs.make_official(run)
+    runs.make_official(run, world.alain, "", NOW)
     shown = page(admin, "/v/2026/travaux/")
     assert words(shown.xpath("//select[@id='run']/option[@selected]")[0]) == "n° 1, officiel"
     form = {"uuid": uuid4(), "run": "1", "format": "csv-labels"}
@@ -163,6 +163,6 @@ def test_the_checklist_has_margins_weights_and_exports(
         "fait : 10 secteurs × 5 critères ; 8 regroupements déclarés avant le terrain"
     )
     assert line("Redressement") == "en cours : 1 calage ; aucun n’est officiel"
-    runs.make_official(run)
+    runs.make_official(run, world.alain, "", NOW)
     assert line("Redressement") == "fait : 1 calage ; n° 1 officiel, 1 500 entretiens"
     assert line("Exports") == "en cours : Aucun fichier prêt"

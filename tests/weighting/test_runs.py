@@ -47,7 +47,7 @@ def run_job(world: World, method: str = "raking", bounds: Any = None) -> Job:
 
 def test_the_demo_margins_are_persons_of_each_sector(world: World) -> None:
     assert load_demo_margins(world.wave) == 210
-    sums = Margin.objects.filter(wave=world.wave).order_by().values("sector__adults", "criterion")
+    sums = Margin.objects.ruling(world.wave).order_by().values("sector__adults", "criterion")
     for row in sums.annotate(total=Sum("total")):
         assert row["total"] == pytest.approx(row["sector__adults"], abs=1e-6)
     assert DeclaredCollapse.objects.filter(wave=world.wave).count() == 8
@@ -65,10 +65,10 @@ def shares(*values: str, sector: str = "CN") -> list[MarginRow]:
     [
         (shares("47", "50"), "la somme est 97, il faut 100"),
         (shares("47", "53", sector="XX"), "Secteur inconnu de la vague : XX"),
-        (shares("47", "53") + shares("47"), "Donné deux fois : CN, sexe, 1"),
-        (shares("-3", "103"), "négative"),
-        (shares("NaN", "100"), "illisible"),
-        ([MarginRow("CN", "sexe", "1", total=Decimal(2000))], "il faut 2100"),
+        (shares("47", "53") + shares("47"), "Déjà donné à la ligne 1"),
+        (shares("-3", "103"), "négatif"),
+        (shares("NaN", "100"), "pas un nombre"),
+        ([MarginRow("CN", "sexe", "1", total=Decimal(2000))], "il faut 2\xa0100"),
         ([MarginRow("CN", "sexe", "1")], "donnez une part ou un total"),
     ],
 )
@@ -79,7 +79,7 @@ def test_margins_that_do_not_add_up_are_refused_whole(
     with pytest.raises(Refused) as refusal:
         load_margins(world.wave, rows)
     assert said in " ".join(refusal.value.messages.values())
-    assert Margin.objects.filter(wave=world.wave).count() == 210
+    assert Margin.objects.ruling(world.wave).count() == 210
 
 
 def test_totals_in_persons_are_taken_as_they_are(world: World) -> None:
@@ -97,16 +97,16 @@ def test_the_command_loads_files_or_says_what_is_wrong(
     collapses = DEMO / "collapses_demo.csv"
     call_command("load_margins", DEMO / "margins_demo.csv", wave="2026", collapses=collapses)
     assert capsys.readouterr().out == "210 totals, 8 collapses\n"
-    assert Margin.objects.filter(wave=world.wave).count() == 210
+    assert Margin.objects.ruling(world.wave).count() == 210
     wrong = tmp_path / "faux.csv"
     wrong.write_text("sector,criterion\nCN,sexe\n")
-    with pytest.raises(CommandError, match="category_code"):
+    with pytest.raises(CommandError, match="la colonne « code »"):
         call_command("load_margins", wrong, wave="2026")
     text = (DEMO / "margins_demo.csv").read_text()
-    wrong.write_text(text.replace("Homme,47", "Homme,quarante"))
-    with pytest.raises(CommandError, match="pas un nombre"):
+    wrong.write_text(text.replace("Homme,47", "Homme,quarante", 1))
+    with pytest.raises(CommandError, match="Ligne 2 : Ce n’est pas un nombre"):
         call_command("load_margins", wrong, wave="2026")
-    assert Margin.objects.filter(wave=world.wave).count() == 210
+    assert Margin.objects.ruling(world.wave).count() == 210
 
 
 # ------------------------------------------------------------------------------- 2. sums
@@ -144,7 +144,7 @@ def test_every_margin_is_met_after_the_declared_collapses(world: World, sample: 
             key = (unit["secteur"], criterion, unit[criterion])
             found[key[0], key[1], collapsed.get(key, key[2])] += weight
     wanted: dict[tuple[str, str, str], float] = defaultdict(float)
-    for row in Margin.objects.filter(wave=world.wave).select_related("sector"):
+    for row in Margin.objects.ruling(world.wave).select_related("sector"):
         key = (row.sector.code, row.criterion, row.category)
         wanted[key[0], key[1], collapsed.get(key, key[2])] += row.total
     assert found.keys() == wanted.keys()
@@ -262,8 +262,8 @@ def test_the_same_inputs_give_the_same_digest_and_weights(world: World, sample: 
 
 def test_one_run_is_official(world: World, sample: list[Unit]) -> None:
     first, second = weighted(world.wave, world.alain), weighted(world.wave, world.alain)
-    runs.make_official(first)
-    runs.make_official(second)
+    runs.make_official(first, world.alain, "", NOW)
+    runs.make_official(second, world.alain, "meilleur", NOW)
     assert queries.official(world.wave) == second
     with pytest.raises(IntegrityError, match="run_one_official"), transaction.atomic():
         WeightingRun.objects.filter(pk=first.pk).update(official=True)

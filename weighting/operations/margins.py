@@ -1,28 +1,25 @@
-"""Load what the weights must add up to: margins and declared collapses, whole or not at all."""
+"""The margins of a wave: sets that are checked, loaded whole or not at all, kept, and chosen."""
 
 from __future__ import annotations
 
 import csv
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
 from decimal import Decimal
-from itertools import groupby
 from pathlib import Path
-from typing import TypeVar
 
 from django.db import transaction
+from django.db.models import Max
 from django.utils.translation import gettext as _
 
-from cati.models import Sector, Wave
+from cati.models import User, Wave
 from cati.operations.errors import Refused
 from weighting.core.demo import DEMO
-from weighting.models import DeclaredCollapse, Margin
+from weighting.models import DeclaredCollapse, Margin, MarginDraft, MarginSet
+from weighting.operations.margin_checks import Checked, Known, check
+from weighting.operations.margin_table import COLUMNS, Line, digest_of, read_table
 from weighting.queries import surveyed
-
-Row = TypeVar("Row")
-# Published shares are rounded; totals are whole persons. Beyond this, the criterion is wrong.
-SHARES_WITHIN, PERSONS_WITHIN = Decimal("0.1"), Decimal("1")
 
 
 @dataclass(frozen=True)
@@ -39,6 +36,12 @@ class MarginRow:
     universe: str = ""
     source: str = ""
 
+    def line(self, number: int) -> Line:
+        """The row as a file would say it."""
+        share, total = ("" if one is None else f"{one}" for one in (self.share, self.total))
+        names = (self.sector, self.criterion, self.category, self.label)
+        return Line(number, *names, share, total, self.unit, self.universe, self.source)
+
 
 @dataclass(frozen=True)
 class CollapseRow:
@@ -51,30 +54,81 @@ class CollapseRow:
     reason: str
 
 
+# ------------------------------------------------------------------------------- files
+
+
+def margins_in(path: Path) -> list[Line]:
+    """The lines of a file. Raises OSError; Refused for one that is no table of margins."""
+    return read_table(path.read_bytes())
+
+
+def collapses_in(path: Path) -> list[CollapseRow]:
+    """Columns sector, criterion, category_code, into_code, reason. Raises as `margins_in` does."""
+    names = ("sector", "criterion", "category_code", "into_code", "reason")
+    with path.open(encoding="utf-8-sig", newline="") as lines:
+        rows = list(csv.DictReader(lines))
+    for name in names:
+        if rows and name not in rows[0]:
+            raise Refused({"": _("Il manque la colonne %(name)s.") % {"name": f"« {name} »"}})
+    return [CollapseRow(*(row[name] or "" for name in names)) for row in rows]
+
+
+# ------------------------------------------------------------------------------- loading
+
+
 def load_margins(
     wave: Wave, rows: Iterable[MarginRow], collapses: Iterable[CollapseRow] = ()
 ) -> int:
     """Replace the wave's margins and collapses; the number of totals. Refused names each fault.
 
-    Shares become persons of the sector's adults; totals of persons must add up to them.
+    Rows that a program gives: shares become persons of the sector's adults, totals must add up to
+    them; a criterion may have any categories.
     """
-    rows, collapses = list(rows), list(collapses)
-    sectors = surveyed(wave)
-    faults = [*_unknown(rows, sectors), *_repeated(rows)]
-    margins: list[Margin] = []
-    if not faults:
-        ordered = sorted(rows, key=lambda row: (list(sectors).index(row.sector), row.criterion))
-        for (code, _criterion), its in groupby(ordered, key=lambda r: (r.sector, r.criterion)):
-            made, fault = _criterion_of(wave, sectors[code], list(its))
-            margins += made
-            faults += fault
-    faults += _unmatched(rows, collapses)
+    lines = [row.line(number) for number, row in enumerate(rows, start=1)]
+    return _load(wave, check(lines, Known(surveyed(wave))), collapses)
+
+
+def load_file(
+    wave: Wave, path: Path, collapses: Iterable[CollapseRow], by: User | None, now: datetime
+) -> int:
+    """The same from a file, every cell held against the wave's questionnaire as well."""
+    known = Known.of(wave)
+    collapses = list(collapses)
+    merged = {(row.sector, row.criterion, row.category) for row in collapses}
+    checked = check(margins_in(path), replace(known, merged=frozenset(merged)))
+    return _load(wave, checked, collapses, path.name, by, now)
+
+
+def prepare_demo_margins(wave: Wave) -> None:
+    """The demo's margins where the wave has none; those that were loaded stay."""
+    if not MarginSet.objects.filter(wave=wave).exists():
+        load_demo_margins(wave)
+
+
+def load_demo_margins(wave: Wave) -> int:
+    """The margins and collapses of the demo, of the sectors that the wave has."""
+    known = surveyed(wave)
+    lines = [line for line in margins_in(DEMO / "margins_demo.csv") if line.sector in known]
+    rows = [row for row in collapses_in(DEMO / "collapses_demo.csv") if row.sector in known]
+    return _load(wave, check(lines, Known(known)), rows, "margins_demo.csv")
+
+
+def _load(
+    wave: Wave,
+    checked: Checked,
+    collapses: Iterable[CollapseRow],
+    file: str = "",
+    by: User | None = None,
+    now: datetime | None = None,
+) -> int:
+    collapses = list(collapses)
+    faults = checked.messages | _unmatched(checked.lines, collapses)
     if faults:
-        raise Refused({str(rank): fault for rank, fault in enumerate(faults)})
+        raise Refused(faults)
+    sectors = surveyed(wave)
     with transaction.atomic():
-        Margin.objects.filter(wave=wave).delete()
+        _keep(wave, checked, file, by, now)
         DeclaredCollapse.objects.filter(wave=wave).delete()
-        Margin.objects.bulk_create(margins)
         DeclaredCollapse.objects.bulk_create(
             DeclaredCollapse(
                 wave=wave,
@@ -86,134 +140,123 @@ def load_margins(
             )
             for row in collapses
         )
-    return len(margins)
+    return len(checked.margins)
 
 
-def prepare_demo_margins(wave: Wave) -> None:
-    """The demo's margins where the wave has none; those that were loaded stay."""
-    if not Margin.objects.filter(wave=wave).exists():
-        load_demo_margins(wave)
-
-
-def load_demo_margins(wave: Wave) -> int:
-    """The margins and collapses of the demo, of the sectors that the wave has."""
-    known = surveyed(wave).keys()
-    return load_margins(
-        wave,
-        [row for row in margins_in(DEMO / "margins_demo.csv") if row.sector in known],
-        [row for row in collapses_in(DEMO / "collapses_demo.csv") if row.sector in known],
-    )
-
-
-def margins_in(path: Path) -> list[MarginRow]:
-    """Columns sector, criterion, category_code, category, `pct` or `total`, unit, universe, status.
-
-    Raises OSError; Refused for a column that is missing or a figure that is none.
-    """
-    return [_reading(row, _margin_row) for row in _csv(path)]
-
-
-def collapses_in(path: Path) -> list[CollapseRow]:
-    """Columns sector, criterion, category_code, into_code, reason. Raises as `margins_in` does."""
-    return [_reading(row, _collapse_row) for row in _csv(path)]
-
-
-def _csv(path: Path) -> list[dict[str, str]]:
-    with path.open(encoding="utf-8-sig", newline="") as lines:
-        return list(csv.DictReader(lines))
-
-
-def _reading(row: dict[str, str], read: Callable[[dict[str, str]], Row]) -> Row:
-    try:
-        return read(row)
-    except KeyError as missing:
-        said = _("Il manque la colonne %(name)s.") % {"name": missing}
-        raise Refused({"": said}) from missing
-    except ArithmeticError as error:
-        said = _("Ce n’est pas un nombre : %(row)s.") % {"row": ", ".join(map(str, row.values()))}
-        raise Refused({"": said}) from error
-
-
-def _margin_row(row: dict[str, str]) -> MarginRow:
-    share, total = row.get("pct"), row.get("total")
-    return MarginRow(
-        row["sector"],
-        row["criterion"],
-        row["category_code"],
-        row["category"],
-        share=Decimal(share) if share else None,
-        total=Decimal(total) if total else None,
-        unit=row["unit"],
-        universe=row["universe"],
-        source=row["status"],
-    )
-
-
-def _collapse_row(row: dict[str, str]) -> CollapseRow:
-    names = ("sector", "criterion", "category_code", "into_code", "reason")
-    return CollapseRow(*(row[name] for name in names))
-
-
-def _criterion_of(
-    wave: Wave, sector: Sector, rows: Sequence[MarginRow]
-) -> tuple[list[Margin], list[str]]:
-    """The margins of one criterion in one sector, or what is wrong with it."""
-    where = {"sector": sector.label, "criterion": rows[0].criterion}
-    if sector.adults is None:
-        return [], [_("%(sector)s : le nombre d’adultes manque.") % where]
-    if any((row.share is None) == (row.total is None) for row in rows):
-        said = _("%(sector)s, %(criterion)s : donnez une part ou un total à chaque modalité.")
-        return [], [said % where]
-    figures = [row.total if row.share is None else row.share for row in rows]
-    numbers = [figure for figure in figures if figure is not None]
-    if any(not number.is_finite() or number < 0 for number in numbers):
-        said = _("%(sector)s, %(criterion)s : une valeur est négative ou illisible.")
-        return [], [said % where]
-    whole, adults = sum(numbers, Decimal(0)), Decimal(sector.adults)
-    in_shares = rows[0].share is not None
-    expected, within = (Decimal(100), SHARES_WITHIN) if in_shares else (adults, PERSONS_WITHIN)
-    household = rows[0].unit == Margin.Unit.HOUSEHOLD
-    if (in_shares or not household) and abs(whole - expected) > within:
-        said = _(
-            "%(sector)s, %(criterion)s : la somme est %(sum)s, il faut %(expected)s."
-            " Corrigez une modalité."
+def _unmatched(lines: Sequence[Line], collapses: Sequence[CollapseRow]) -> dict[str, str]:
+    known = {(line.sector, line.criterion, line.category) for line in lines}
+    return {
+        f"collapse:{row.sector}:{row.criterion}:{category}": _(
+            "Regroupement sans modalité : %(key)s."
         )
-        return [], [said % (where | {"sum": whole, "expected": expected})]
-    scale = adults / whole if in_shares or not household else Decimal(1)
-    return [
-        Margin(
-            wave=wave,
-            sector=sector,
-            criterion=row.criterion,
-            category=row.category,
-            label=row.label,
-            order=order,
-            total=float(number * scale),
-            unit=row.unit,
-            universe=row.universe,
-            source=row.source,
-        )
-        for order, (row, number) in enumerate(zip(rows, numbers, strict=True), start=1)
-    ], []
-
-
-def _unknown(rows: Sequence[MarginRow], sectors: Mapping[str, Sector]) -> list[str]:
-    unknown = sorted({row.sector for row in rows} - sectors.keys())
-    return [_("Secteur inconnu de la vague : %(code)s.") % {"code": code} for code in unknown]
-
-
-def _repeated(rows: Sequence[MarginRow]) -> list[str]:
-    keys = Counter((row.sector, row.criterion, row.category) for row in rows)
-    twice = sorted(key for key, count in keys.items() if count > 1)
-    return [_("Donné deux fois : %(key)s.") % {"key": ", ".join(key)} for key in twice]
-
-
-def _unmatched(rows: Sequence[MarginRow], collapses: Sequence[CollapseRow]) -> list[str]:
-    known = {(row.sector, row.criterion, row.category) for row in rows}
-    return [
-        _("Regroupement sans modalité : %(key)s.")
         % {"key": ", ".join((row.sector, row.criterion, category))}
         for row in collapses
         for category in (row.category, row.into)
         if (row.sector, row.criterion, category) not in known
-    ]
+    }
+
+
+def _keep(
+    wave: Wave, checked: Checked, file: str, by: User | None, now: datetime | None
+) -> MarginSet:
+    """The next set of the wave, which rules from now on; called in a transaction."""
+    Wave.objects.select_for_update(no_key=True).get(pk=wave.pk)
+    earlier = MarginSet.objects.filter(wave=wave)
+    earlier.filter(current=True).update(current=False)
+    kept = MarginSet.objects.create(
+        wave=wave,
+        number=(earlier.aggregate(last=Max("number"))["last"] or 0) + 1,
+        file=file[:120],
+        digest=digest_of(checked.lines),
+        lines=[line.cells for line in checked.lines],
+        current=True,
+        by=by,
+        at=now,
+    )
+    for margin in checked.margins:
+        margin.set = kept
+    Margin.objects.bulk_create(checked.margins)
+    return kept
+
+
+# ------------------------------------------------------------------------------- by upload
+
+
+def draft(wave: Wave, file: str, content: bytes, by: User, now: datetime) -> None:
+    """Keep a file to be looked at; nothing is loaded. Refused where it is no table of margins."""
+    lines = read_table(content)
+    MarginDraft.objects.update_or_create(
+        wave=wave,
+        by=by,
+        defaults={"file": file[:120], "lines": _stored(lines), "at": now},
+    )
+
+
+def drafted(wave: Wave, by: User) -> tuple[MarginDraft, Checked] | None:
+    """Her file with its faults as they are now; None where she has none."""
+    found = MarginDraft.objects.filter(wave=wave, by=by).first()
+    return None if found is None else (found, check(_lines_of(found), Known.of(wave)))
+
+
+def mend(
+    wave: Wave,
+    by: User,
+    cells: Mapping[tuple[int, str], str],
+    removed: Container[int],
+    now: datetime,
+) -> None:
+    """Change cells of her file by (line, column), and take lines out of it.
+
+    A line that the file lacked comes with its figure. Refused where there is no such file.
+    """
+    found = drafted(wave, by)
+    if found is None:
+        raise Refused({"": _("Ce fichier n’est plus là. Déposez-le de nouveau.")})
+    row, checked = found
+    kept = []
+    for line in [*checked.lines, *checked.missing]:
+        typed = {name: cells[line.number, name] for name in COLUMNS if (line.number, name) in cells}
+        if line.number in removed or (line in checked.missing and not any(typed.values())):
+            continue
+        old = zip(COLUMNS, line.cells, strict=True)
+        kept.append(Line(line.number, *(typed.get(name, cell).strip() for name, cell in old)))
+    MarginDraft.objects.filter(pk=row.pk).update(lines=_stored(kept), at=now)
+
+
+def load_draft(wave: Wave, by: User, now: datetime) -> MarginSet:
+    """Her file becomes the wave's margins. Refused where it is gone or has a fault."""
+    found = drafted(wave, by)
+    if found is None:
+        raise Refused({"": _("Ce fichier n’est plus là. Déposez-le de nouveau.")})
+    row, checked = found
+    if checked.faults:
+        raise Refused(checked.messages)
+    with transaction.atomic():
+        kept = _keep(wave, checked, row.file, by, now)
+        row.delete()
+    return kept
+
+
+def forget_draft(wave: Wave, by: User) -> None:
+    MarginDraft.objects.filter(wave=wave, by=by).delete()
+
+
+def choose_set(chosen: MarginSet) -> None:
+    """An earlier set rules again; runs keep the totals that they were made with."""
+    with transaction.atomic():
+        Wave.objects.select_for_update(no_key=True).get(pk=chosen.wave_id)
+        MarginSet.objects.filter(wave=chosen.wave_id, current=True).update(current=False)
+        MarginSet.objects.filter(pk=chosen.pk).update(current=True)
+
+
+def lines_of(chosen: MarginSet) -> list[Line]:
+    """The lines that were loaded, numbered as in the file that `csv_of` writes."""
+    return [Line(number, *cells) for number, cells in enumerate(chosen.lines, start=2)]
+
+
+def _stored(lines: Iterable[Line]) -> list[list[str]]:
+    return [[str(line.number), *line.cells] for line in lines]
+
+
+def _lines_of(found: MarginDraft) -> list[Line]:
+    return [Line(int(number), *cells) for number, *cells in found.lines]

@@ -65,6 +65,7 @@ def _sector(
         "inhabitants": adults * (sector.population or 0) / (sector.adults or 1),
         "iterations": stratum.iterations,
         "rank": stratum.rank,
+        "lambda": _range([row.multiplier for row in stratum.margins]),
         "worst": stratum.max_relative_margin_error,
         "deff": stratum.deff,
         "n_eff": stratum.n_eff,
@@ -95,7 +96,13 @@ def _margin(row: MarginRow, stratum: StratumResult, labels: Labels) -> dict[str,
         "before": 100 * row.before / stratum.population,
         "target": 100 * row.target / stratum.population,
         "after": 100 * row.after / stratum.population,
+        "error": row.relative_error,
+        "lambda": row.multiplier,
     }
+
+
+def _range(values: list[float]) -> list[float]:
+    return [min(values, default=0.0), max(values, default=0.0)]
 
 
 def _allocation(rows: list[dict[str, Any]]) -> float:

@@ -20,7 +20,7 @@ from weighting.core.calibration import calibrate
 from weighting.core.criteria import Rules
 from weighting.core.methods import Method, method_named
 from weighting.core.results import Calibration
-from weighting.models import Weight, WeightingRun
+from weighting.models import OfficialChoice, Weight, WeightingRun
 from weighting.operations.refusals import said
 from weighting.operations.report import report_of
 
@@ -38,13 +38,19 @@ def ask_for_run(
     wave: Wave, method: str, bounds: tuple[float, float] | None, by: User | None, now: datetime
 ) -> Job:
     """Enqueue a run. Refused, by field, for an unknown method or bounds that do not fit it."""
-    try:
-        chosen(method, bounds)
-    except ValueError as error:
-        field = "method" if method not in METHODS else "bounds"
-        raise Refused({field: _bounds_needed(method)}) from error
+    if faults := faults_of(method, bounds):
+        raise Refused(faults)
     params = {"method": method, "bounds": list(bounds) if bounds else None}
     return jobs.enqueue(wave, KIND, params, by, now)
+
+
+def faults_of(method: str, bounds: tuple[float, float] | None) -> dict[str, str]:
+    """What is wrong with a method and its bounds, by field: `method` or `bounds`."""
+    try:
+        chosen(method, bounds)
+    except ValueError:
+        return {"bounds" if method in METHODS else "method": _bounds_needed(method)}
+    return {}
 
 
 def chosen(method: str, bounds: tuple[float, float] | None) -> Method:
@@ -77,12 +83,24 @@ def compute(job: Job, report: jobs.Report) -> jobs.Work:
     return jobs.Work(lambda: _write(job, sample.ids, result, sectors, diagnostics))
 
 
-def make_official(run: WeightingRun) -> None:
-    """The one run that exports and tables take by themselves; the former one steps back."""
+def make_official(run: WeightingRun, by: User | None, reason: str, now: datetime) -> None:
+    """The one run that exports and tables take by themselves; the former one steps back.
+
+    The choice is kept with who, when and why. Refused, by field, without a reason where another
+    run was official: figures that were published may rest on it.
+    """
     with transaction.atomic():
         Wave.objects.select_for_update(no_key=True).get(pk=run.wave_id)
-        WeightingRun.objects.filter(wave=run.wave_id, official=True).update(official=False)
-        WeightingRun.objects.filter(pk=run.pk).update(official=True)
+        of_wave = WeightingRun.objects.filter(wave=run.wave_id)
+        former = of_wave.filter(official=True).first()
+        if former == run:
+            return
+        if former is not None and not reason.strip():
+            said = _("Le calage n° %(number)s est officiel. Dites pourquoi celui-ci le remplace.")
+            raise Refused({"reason": said % {"number": former.number}})
+        of_wave.filter(official=True).update(official=False)
+        of_wave.filter(pk=run.pk).update(official=True)
+        OfficialChoice.objects.create(run=run, by=by, reason=reason.strip()[:250], at=now)
 
 
 def title(job: Job) -> str:

@@ -23,7 +23,7 @@ def facts_of(wave: Wave) -> Iterator[Fact]:
 
 
 def _margins(wave: Wave) -> Fact:
-    margins = Margin.objects.filter(wave=wave)
+    margins = Margin.objects.ruling(wave)
     pairs = margins.order_by().values("sector", "criterion").distinct()
     sectors = len({pair["sector"] for pair in pairs})
     criteria = len({pair["criterion"] for pair in pairs})

@@ -118,7 +118,7 @@ def official(request: WaveRequest, run: int) -> HttpResponseBase:
     here = resolve_url("weighting-run", wave=request.wave.slug, run=run)
 
     def act() -> Reply:
-        runs.make_official(row)
+        runs.make_official(row, request.user, request.POST.get("reason", ""), clock.now())
         said = _("Le calage n° %(number)s est officiel.") % {"number": row.number}
         return Reply(303, {"to": here, "say": said})
 

@@ -1,0 +1,64 @@
+"""Declared collapses: a category of a sector counted with its neighbour, and why."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
+
+from cati.models import User, Wave
+from cati.operations.errors import Refused
+from weighting import queries
+from weighting.models import DeclaredCollapse
+
+LONGEST_REASON = 250
+
+
+def declare(
+    wave: Wave,
+    where: tuple[str, str, str],
+    into: str,
+    reason: str,
+    by: User,
+    now: datetime,
+) -> DeclaredCollapse:
+    """Count the category `where` (sector, criterion, code) with the category `into` of the same.
+
+    Refused, by field: `category`, `into` or `reason`.
+    """
+    sector, criterion, category = where
+    sectors = queries.surveyed(wave)
+    codes = queries.categories_there(wave, sector, criterion)
+    if faults := _faults(sector in sectors, codes, category, into, reason):
+        raise Refused(faults)
+    try:
+        with transaction.atomic():
+            return DeclaredCollapse.objects.create(
+                wave=wave,
+                sector=sectors[sector],
+                criterion=criterion,
+                category=category,
+                into=into,
+                reason=reason.strip()[:LONGEST_REASON],
+                by=by,
+                at=now,
+            )
+    except IntegrityError as error:
+        raise Refused({"category": _("Cette modalité est déjà regroupée.")}) from error
+
+
+def withdraw(collapse: DeclaredCollapse) -> None:
+    """The category is calibrated by itself again; runs that were made keep the collapse."""
+    collapse.delete()
+
+
+def _faults(known: bool, codes: list[str], category: str, into: str, reason: str) -> dict[str, str]:
+    faults = {}
+    if not known or category not in codes:
+        faults["category"] = _("Choisissez une modalité de la liste.")
+    elif into not in codes or into == category:
+        faults["into"] = _("Choisissez une autre modalité du même critère, dans ce secteur.")
+    if not reason.strip():
+        faults["reason"] = _("Dites pourquoi : le motif est imprimé avec les résultats.")
+    return faults
