@@ -56,7 +56,8 @@ def _infeasible_bounds(
     system: System, bounds: tuple[float, float], reaching: tuple[float, float], stratum: str
 ) -> Problem:
     variable, category = _worst(system, misses(system, *bounds))
-    message = f"no solution with g in [{bounds[0]:g}, {bounds[1]:g}]; one begins at "
+    criteria = " and ".join(_at_odds(system, *bounds))
+    message = f"no g in [{bounds[0]:g}, {bounds[1]:g}] meets {criteria}; a solution begins at "
     message += f"[{reaching[0]:.6g}, {reaching[1]:.6g}]"
     lower = greatest_lower(system, bounds[1])
     if lower is not None and lower != reaching[0]:

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from weighting.core.certificate import Draft, certified
+from weighting.core.collapses import applied
 from weighting.core.criteria import Rules
 from weighting.core.margins import Margins
 from weighting.core.methods import Method, Raking
@@ -37,7 +38,13 @@ def calibrate(
     g = profiles.scatter(_joined([draft.g for draft in drafts]))
 
     achieved = profiles.totals(weights)
-    results = [certified(draft, achieved[draft.stratum.rows], method) for draft in drafts]
+    results = [
+        replace(
+            certified(draft, achieved[draft.stratum.rows], method),
+            collapses=applied(draft.stratum, margins.get(draft.stratum.name, ()), rules.collapses),
+        )
+        for draft in drafts
+    ]
     for draft, result in zip(drafts, results, strict=True):
         if draft.solution is not None and not result.converged:
             rows = profiles.rows_of(draft.stratum.rows)
@@ -46,15 +53,10 @@ def calibrate(
         StratumResult(problem.stratum, "refused", 0, (problem,))
         for problem in preparation.without_respondents
     ]
-    strata = tuple(_with_collapses(result, rules) for result in results)
-    return Calibration(units, margins, method, rules, weights, g, strata, preparation.imputed)
+    return Calibration(
+        units, margins, method, rules, weights, g, tuple(results), preparation.imputed
+    )
 
 
 def _joined(parts: list[Floats]) -> Floats:
     return np.concatenate(parts) if parts else np.empty(0)
-
-
-def _with_collapses(result: StratumResult, rules: Rules) -> StratumResult:
-    """The collapses that were applied are part of the run."""
-    applied = tuple(collapse for collapse in rules.collapses if collapse.concerns(result.name))
-    return replace(result, collapses=applied) if applied else result

@@ -55,14 +55,15 @@ def certified(draft: Draft, achieved: Floats, method: Method) -> StratumResult:
         return StratumResult(stratum.name, "refused", stratum.n, found)
     rows = _margin_rows(system, solution, achieved)
     error = max((row.relative_error for row in rows if not row.soft), default=0.0)
-    problems = (*found, *_soft_misses(stratum.name, rows))
+    problems = (*found, *_soft_misses(stratum.name, rows), *_negative(stratum, solution))
     vanishing = method.bounds[0] == 0.0 and solution.g.min() < VANISHING * solution.g.max()
     if not error <= TOLERANCE or vanishing:
         reason = explain(system, method, stratum.name)
         if reason is None and not error <= TOLERANCE:
             reason = _not_converged(stratum.name, rows, solution)
         if reason is not None:
-            return StratumResult(stratum.name, "refused", stratum.n, (*problems, reason))
+            found = (*problems, reason)
+            return StratumResult(stratum.name, "refused", stratum.n, found, system.population)
     squares = float(draft.factor**2 @ stratum.squares)
     return StratumResult(
         name=stratum.name,
@@ -105,6 +106,14 @@ def _soft_misses(stratum: str, rows: tuple[MarginRow, ...]) -> list[Problem]:
         for row in rows
         if row.soft and row.relative_error > TOLERANCE
     ]
+
+
+def _negative(stratum: Slice, solution: Solution) -> list[Problem]:
+    below = int(stratum.counts[solution.g < 0].sum())
+    if not below:
+        return []
+    message = f"{below} of {stratum.n} respondents have a weight below zero"
+    return [Problem("negative_weights", message, stratum.name, severity="warning")]
 
 
 def _not_converged(stratum: str, rows: tuple[MarginRow, ...], solution: Solution) -> Problem:

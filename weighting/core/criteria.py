@@ -3,14 +3,21 @@ Never compares criteria: `system` does. Whatever is merged or set apart is repor
 Checks: Sautory (1993), CALMAR; Le Guennec & Sautory (2004), CALMAR 2, on household margins.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import isfinite
 from typing import Literal
 
 import numpy as np
 
-from weighting.core.margins import NUMERIC, Collapse, Margin, merged_labels, propose_collapse
+from weighting.core.margins import (
+    NUMERIC,
+    Collapse,
+    Margin,
+    merged_labels,
+    merged_totals,
+    propose_collapse,
+)
 from weighting.core.problems import Problem
 from weighting.core.profiles import Profiles
 from weighting.core.units import Floats, Ints
@@ -22,13 +29,16 @@ MISSING_LABEL = "(missing)"
 @dataclass(frozen=True)
 class Rules:
     """The choices a person makes. `missing`: one policy, or one by criterion; `rule`: which
-    criterion's total rules when they disagree ("first", a criterion, or None: refuse)."""
+    criterion's total rules when they disagree ("first", a criterion, or None: refuse);
+    `groupings`: by criterion, the groups within which mergers are proposed, instead of with the
+    ordered neighbour; `rescale`: bring initial weights to the population of their stratum first."""
 
     missing: MissingPolicy | Mapping[str, MissingPolicy] = "refuse"
     rule: str | None = None
     collapses: tuple[Collapse, ...] = ()
     rescale: bool = False
     seed: int = 0
+    groupings: Mapping[str, Sequence[Sequence[str]]] = field(default_factory=dict)
 
     def missing_policy(self, variable: str) -> MissingPolicy:
         if isinstance(self.missing, str):
@@ -125,7 +135,7 @@ def _categorical_block(stratum: Slice, margin: Margin, rules: Rules) -> Block:
     name, where = margin.variable, stratum.name
     codes, problems = stratum.profiles.codes[name][stratum.rows], _invalid_totals(where, margin)
     merged = merged_labels(margin, where, rules.collapses)
-    margin = replace(margin, totals=_merged_totals(margin, merged))
+    margin = replace(margin, totals=merged_totals(margin, merged))
     labels = list(margin.totals)
     place = {label: column for column, label in enumerate(labels)}
     known = [place.get(merged.get(c, ""), -2) for c in stratum.categories[name]]
@@ -144,7 +154,7 @@ def _categorical_block(stratum: Slice, margin: Margin, rules: Rules) -> Block:
         else:
             problems.append(_missing_values(stratum, name, count))
     counts = np.bincount(columns[columns >= 0], stratum.counts[columns >= 0], len(labels))
-    problems += _empty_or_unwanted(where, margin, counts)
+    problems += _empty_or_unwanted(where, margin, counts, rules.groupings.get(name, ()))
     return _indicators(stratum, margin, labels, columns, problems)
 
 
@@ -157,7 +167,7 @@ def _indicators(
         if not (size > 0).all():
             bad = int(stratum.counts[~(size > 0)].sum())
             problems.append(_missing_values(stratum, margin.per, bad))
-        x /= np.where(size > 0, size, 1.0)[:, None]
+        x *= _parts(stratum, margin)[:, None]
     wanted = [i for i, label in enumerate(labels) if margin.totals[label] != 0]
     if len(wanted) < len(labels):  # nobody wanted and nobody there: no equation
         x, labels = x[:, wanted], [labels[i] for i in wanted]
@@ -165,16 +175,18 @@ def _indicators(
     return Block(margin, x, labels, problems)
 
 
-def _merged_totals(margin: Margin, merged: Mapping[str, str]) -> dict[str, float]:
-    totals: dict[str, float] = {}
-    for category, total in margin.totals.items():
-        totals[merged[category]] = totals.get(merged[category], 0.0) + total
-    return totals
+def _parts(stratum: Slice, margin: Margin) -> Floats:
+    """What of its unit each profile stands for, (m,): a person, or its part of a household."""
+    if margin.per is None:
+        return np.ones(len(stratum.counts))
+    size = stratum.profiles.numeric[margin.per][stratum.rows]
+    return np.asarray(1.0 / np.where(size > 0, size, 1.0))
 
 
 def _with_missing_category(stratum: Slice, margin: Margin, missing: Ints) -> Margin:
     """Those who did not answer keep their weighted share; the stated totals share the rest."""
-    share = float(stratum.weights[missing].sum() / stratum.weights.sum())
+    held = stratum.weights * _parts(stratum, margin)
+    share = float(held[missing].sum() / held.sum())
     totals = {label: total * (1.0 - share) for label, total in margin.totals.items()}
     return replace(margin, totals=totals | {MISSING_LABEL: margin.total * share})
 
@@ -216,13 +228,15 @@ def _unknown_categories(stratum: Slice, name: str, codes: Ints) -> list[Problem]
     ]
 
 
-def _empty_or_unwanted(where: str, margin: Margin, counts: Ints) -> list[Problem]:
+def _empty_or_unwanted(
+    where: str, margin: Margin, counts: Ints, grouping: Sequence[Sequence[str]]
+) -> list[Problem]:
     problems = []
     for (category, total), count in zip(margin.totals.items(), counts, strict=True):
         name = margin.variable
         if total > 0 and count == 0:
             message = f"{name} = {category}: total {total:g}, no respondent"
-            proposal = propose_collapse(margin, category)
+            proposal = propose_collapse(margin, category, grouping)
             if proposal is not None:
                 message += f"; merging {proposal.label} would mend it"
             problems.append(Problem("empty_category", message, where, name, category))

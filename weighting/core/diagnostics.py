@@ -3,8 +3,8 @@ Never changes a weight and never decides whether a run may be used.
 Design effect of unequal weights: Kish (1992), J. Official Statistics 8(2), 183-200.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -43,6 +43,24 @@ class MarginRow:
     @property
     def relative_error(self) -> float:
         return abs(self.after - self.target) / (abs(self.target) or 1.0)
+
+
+def summed(rows: Iterable[MarginRow]) -> tuple[MarginRow, ...]:
+    """The rows of several strata by variable and category; a sum of strata has no λ of its own."""
+    together: dict[tuple[str, str], MarginRow] = {}
+    for row in rows:
+        place = row.variable, row.category
+        former = together.get(place, replace(row, n=0, target=0.0, before=0.0, after=0.0))
+        together[place] = MarginRow(
+            *place,
+            n=former.n + row.n,
+            target=former.target + row.target,
+            before=former.before + row.before,
+            after=former.after + row.after,
+            multiplier=float("nan"),
+            soft=former.soft or row.soft,
+        )
+    return tuple(together.values())
 
 
 def kish(weights: ArrayLike) -> Design:

@@ -9,6 +9,8 @@ from math import fsum
 from typing import Literal
 
 NUMERIC = ""  # the only "category" of a numeric margin
+# Shares that were rounded one by one do not sum to their whole; beyond this they are wrong.
+SHARES_WITHIN = 1e-3
 
 
 @dataclass(frozen=True)
@@ -31,8 +33,13 @@ class Margin:
 
     @classmethod
     def of_shares(cls, variable: str, shares: Mapping[str, float], population: float) -> "Margin":
-        """A margin from shares (any common scale, such as percentages) of a stated population."""
+        """A margin from shares of a stated population, which sum to 1 or, in percent, to 100.
+
+        Raises ValueError for shares that do not, within rounding.
+        """
         whole = fsum(shares.values())
+        if not any(abs(whole - scale) <= SHARES_WITHIN * scale for scale in (1.0, 100.0)):
+            raise ValueError(f"the shares of {variable} sum to {whole:.6g}, not to 1 or 100")
         return cls(variable, {c: share * population / whole for c, share in shares.items()})
 
     @property
@@ -49,6 +56,19 @@ class Margin:
 
 
 Margins = Mapping[str, Sequence[Margin]]  # by stratum
+
+
+def of_persons(margins: Iterable[Margin]) -> list[Margin]:
+    """The categorical criteria whose totals are persons: each states the population."""
+    return [margin for margin in margins if not margin.is_numeric and margin.unit == "person"]
+
+
+def ruling(margins: Sequence[Margin], rule: str | None) -> Margin | None:
+    """The criterion whose total is the population: the one named, else the first that is hard."""
+    stating = of_persons(margins)
+    named = [margin for margin in stating if margin.variable == rule]
+    hard = [margin for margin in stating if not margin.soft]
+    return next(iter(named + hard + stating), None)
 
 
 @dataclass(frozen=True)
@@ -84,8 +104,16 @@ def merged_labels(margin: Margin, stratum: str, collapses: Iterable[Collapse]) -
     return {category: "+".join(group) for category, group in groups.items()}
 
 
+def merged_totals(margin: Margin, merged: Mapping[str, str]) -> dict[str, float]:
+    """{merged category: total}, with `merged` as `merged_labels` gives it."""
+    totals: dict[str, float] = {}
+    for category, total in margin.totals.items():
+        totals[merged[category]] = totals.get(merged[category], 0.0) + total
+    return totals
+
+
 def pooled(margins: Margins, groups: Mapping[str, str]) -> dict[str, list[Margin]]:
-    """Margins of groups of strata, as sums: what a half-sample module is calibrated on.
+    """Margins of groups of strata, as sums: what a module is calibrated on (`modules`).
 
     Raises ValueError when the strata of a group have different criteria or categories.
     """
@@ -111,17 +139,17 @@ def propose_collapse(
     """The merger that would mend an empty category, for a person to accept.
 
     Within the given grouping where one holds the category; else with the ordered neighbour whose
-    total is smaller, which moves the fewest people. None when there is nothing to merge with.
+    total is smaller, which moves the fewest people. None when nothing would be left to tell
+    apart: the criterion would be dropped, which is for a person to do.
     """
-    reason = f"{category} is empty among respondents"
     for group in grouping:
-        if category in group and len(group) > 1:
-            return Collapse(margin.variable, tuple(group), reason=reason)
+        if category in group and 1 < len(group) < len(margin.totals):
+            return Collapse(margin.variable, tuple(group))
     order = list(margin.totals)
+    if len(order) < 3:
+        return None
     place = order.index(category)
     neighbours = order[max(place - 1, 0) : place] + order[place + 1 : place + 2]
-    if not neighbours:
-        return None
     other = min(neighbours, key=lambda name: margin.totals[name])
     pair = tuple(name for name in order if name in (category, other))
-    return Collapse(margin.variable, pair, reason=reason)
+    return Collapse(margin.variable, pair)

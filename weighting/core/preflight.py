@@ -16,6 +16,7 @@ from weighting.core.methods import Method, Raking
 from weighting.core.missing import hot_deck
 from weighting.core.problems import Problem, refused
 from weighting.core.profiles import Profiles, profiles_of
+from weighting.core.programme import tightest_range
 from weighting.core.rows import faults_of_rows, imputed_rows
 from weighting.core.system import System, system_of
 from weighting.core.units import MISSING, Units
@@ -70,6 +71,20 @@ def preflight(
             impossible = explain(prepared.system, method or Raking(), prepared.stratum.name)
             found += [] if impossible is None else [impossible]
     return (*found, *preparation.without_respondents)
+
+
+def attainable_ranges(
+    units: Units, margins: Margins, rules: Rules | None = None
+) -> dict[str, tuple[float, float] | None]:
+    """{stratum: the (L, U) of least ratio U/L between which its margins can be met}.
+
+    None where no positive g meets them, or where the stratum is refused before that. Bounds must
+    be a little wider: at these, hardly any respondent is left a choice.
+    """
+    return {
+        prepared.stratum.name: None if prepared.system is None else tightest_range(prepared.system)
+        for prepared in prepare(units, margins, rules or Rules()).strata
+    }
 
 
 def _prepared(stratum: Slice, margins: Margins, rules: Rules, problems: list[Problem]) -> Prepared:

@@ -13,6 +13,7 @@ MENDS = {
     "no_margins": "add the margins of this sector, or leave its respondents out",
     "no_respondents": "interview in this sector, or remove its margins",
     "duplicate_id": "keep one row per respondent",
+    "missing_id": "give every respondent an id",
     "invalid_weight": "give every respondent a positive, finite initial weight",
     "criterion_absent": "add the criterion to the respondents, or remove its margin",
     "missing_values": "complete the answers, or choose a policy for missing values",
@@ -33,6 +34,7 @@ MENDS = {
     "totals_scaled": "check the source of the scaled criterion",
     "missing_as_category": "complete the answers if you can",
     "imputed_values": "complete the answers if you can",
+    "negative_weights": "use raking, or a method with bounds",
     "soft_margin_missed": "tighten the margin, or accept its miss",
     "criterion_not_everywhere": "add the margin of this criterion if it is known",
 }

@@ -12,9 +12,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from weighting.core.collapses import Collapsed
 from weighting.core.criteria import Rules
-from weighting.core.diagnostics import Design, MarginRow, kish
-from weighting.core.margins import Collapse, Margins
+from weighting.core.diagnostics import Design, MarginRow, kish, quantiles, summed
+from weighting.core.margins import Margins
 from weighting.core.methods import Method
 from weighting.core.problems import Problem
 from weighting.core.units import Column, Floats, Units
@@ -41,7 +42,7 @@ class StratumResult:
     g_quantiles: Mapping[float, float] | None = None
     design: Design | None = None
     margins: tuple[MarginRow, ...] = ()
-    collapses: tuple[Collapse, ...] = ()
+    collapses: tuple[Collapsed, ...] = ()
 
     @property
     def converged(self) -> bool:
@@ -62,6 +63,15 @@ class StratumResult:
     @property
     def n_eff(self) -> float:
         return self.design.n_eff if self.design else NAN
+
+
+@dataclass(frozen=True)
+class Overall:
+    """All strata that have weights, together: quantiles of g, cost, totals before and after."""
+
+    g_quantiles: Mapping[float, float]
+    design: Design
+    margins: tuple[MarginRow, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,6 +112,13 @@ class Calibration:
     def design(self) -> Design:
         """Over all the strata that have weights: the allocation's cost is included."""
         return kish(self.weights[~np.isnan(self.weights)])
+
+    @cached_property
+    def overall(self) -> Overall:
+        g = self.g[~np.isnan(self.g)]
+        spread = quantiles(g, np.ones(len(g))) if len(g) else {}
+        rows = [row for result in self.strata for row in result.margins]
+        return Overall(spread, self.design, summed(rows))
 
     @cached_property
     def digest(self) -> str:

@@ -1,4 +1,4 @@
-"""Decides which rows can be used at all: initial weights, ids, and respondents of no sector.
+"""Decides which rows can be used at all: by their initial weights and their ids.
 Never drops a row: the strata that hold a faulty one are refused.
 A weight of zero or below has no g-weight (Deville & Särndal 1992 take d > 0).
 """
@@ -14,7 +14,11 @@ from weighting.core.units import MISSING, Units
 
 
 def faults_of_rows(units: Units) -> list[Problem]:
-    """Bad initial weights and repeated ids: one problem of each kind for each stratum."""
+    """Bad weights, and ids missing or repeated: one problem of each kind for each stratum."""
+    return _faults_of_weights(units) + _faults_of_ids(units)
+
+
+def _faults_of_weights(units: Units) -> list[Problem]:
     problems = []
     # Two reductions settle the usual case: NaN fails both comparisons.
     if len(units) and not (units.weights.min() > 0 and units.weights.max() < np.inf):
@@ -23,11 +27,23 @@ def faults_of_rows(units: Units) -> list[Problem]:
             message = f"{len(rows)} initial weights are not positive and finite, first: "
             message += f"row {rows[0] + 1}" if units.ids is None else units.ids[rows[0]]
             problems.append(Problem("invalid_weight", message, stratum))
-    if units.ids is not None and len(set(units.ids)) < len(units.ids):
-        repeated = {unit for unit, count in Counter(units.ids).items() if count > 1}
-        at_fault = np.array([row for row, unit in enumerate(units.ids) if unit in repeated])
+    return problems
+
+
+def _faults_of_ids(units: Units) -> list[Problem]:
+    ids = units.ids or []
+    distinct = set(ids)
+    problems = []
+    if "" in distinct:
+        nameless = np.array([row for row, unit in enumerate(ids) if not unit])
+        for stratum, rows in _by_stratum(units, nameless).items():
+            message = f"{len(rows)} rows have no id, first: row {rows[0] + 1}"
+            problems.append(Problem("missing_id", message, stratum))
+    if len(distinct) < len(ids):
+        repeated = {unit for unit, count in Counter(ids).items() if unit and count > 1}
+        at_fault = np.array([row for row, unit in enumerate(ids) if unit in repeated], np.intp)
         for stratum, rows in _by_stratum(units, at_fault).items():
-            message = f"{len(rows)} rows share an id, first: {units.ids[rows[0]]}"
+            message = f"{len(rows)} rows share an id, first: {ids[rows[0]]}"
             problems.append(Problem("duplicate_id", message, stratum))
     return problems
 

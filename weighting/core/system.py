@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from weighting.core.criteria import Block, Rules, Slice, block_of
-from weighting.core.margins import Margin
+from weighting.core.margins import Margin, of_persons, ruling
 from weighting.core.problems import Problem, refused
 from weighting.core.units import Floats, Ints
 
@@ -66,36 +66,33 @@ def _agree(
     margins: list[Margin], stratum: Slice, rule: str | None
 ) -> tuple[list[Margin], list[Problem]]:
     """Bring the criteria of persons to one total: that of the ruling one."""
-    of_persons = [m for m in margins if not m.is_numeric and m.unit == "person" and not m.soft]
-    if not of_persons:
+    stating = [margin for margin in of_persons(margins) if not margin.soft]
+    if rule not in (None, "first") and rule not in [margin.variable for margin in stating]:
+        return margins, [Problem("unknown_rule", f"no criterion {rule}", stratum.name)]
+    first = ruling(stating, rule)
+    if first is None:
         return margins, []
-    ruling = of_persons[0]
-    if rule not in (None, "first"):
-        named = [margin for margin in of_persons if margin.variable == rule]
-        if not named:
-            return margins, [Problem("unknown_rule", f"no criterion {rule}", stratum.name)]
-        ruling = named[0]
     agreed, problems = [], []
     for margin in margins:
-        if margin not in of_persons or margin.total == ruling.total:
+        if margin not in stating or margin.total == first.total:
             agreed.append(margin)
             continue
-        agreed.append(margin.scaled_to(ruling.total))
-        if abs(margin.total - ruling.total) > SAME_TOTAL * ruling.total:
-            problems.append(_disagreement(stratum, margin, ruling, rule))
+        agreed.append(margin.scaled_to(first.total))
+        if abs(margin.total - first.total) > SAME_TOTAL * first.total:
+            problems.append(_disagreement(stratum, margin, first, rule))
     return agreed, problems
 
 
-def _disagreement(stratum: Slice, margin: Margin, ruling: Margin, rule: str | None) -> Problem:
-    totals = f"{margin.variable} totals {margin.total:.10g}, {ruling.variable} {ruling.total:.10g}"
+def _disagreement(stratum: Slice, margin: Margin, first: Margin, rule: str | None) -> Problem:
+    totals = f"{margin.variable} totals {margin.total:.10g}, {first.variable} {first.total:.10g}"
     if rule is None:
         return Problem("conflicting_totals", totals, stratum.name, margin.variable)
-    message = f"{totals}: {margin.variable} scaled to {ruling.variable}"
+    message = f"{totals}: {margin.variable} scaled to {first.variable}"
     return Problem("totals_scaled", message, stratum.name, margin.variable, severity="warning")
 
 
 def _too_few(stratum: Slice, blocks: list[Block]) -> list[Problem]:
-    categorical = [b for b in blocks if not b.margin.is_numeric and b.margin.unit == "person"]
+    categorical = of_persons([block.margin for block in blocks])
     free = sum(len(block.labels) for block in blocks) - max(len(categorical) - 1, 0)
     if stratum.n >= free:
         return []
@@ -104,10 +101,10 @@ def _too_few(stratum: Slice, blocks: list[Block]) -> list[Problem]:
 
 
 def _assemble(stratum: Slice, blocks: list[Block], rules: Rules) -> System:
-    ruling = _ruling(blocks, rules.rule)
-    population = ruling.margin.total if ruling else float("nan")
+    first = ruling([block.margin for block in blocks], rules.rule)
+    population = first.total if first else float("nan")
     d = stratum.weights
-    if rules.rescale and ruling:
+    if rules.rescale and first:
         d = d * (population / d.sum())
     sizes = [len(block.labels) for block in blocks]
     return System(
@@ -118,12 +115,5 @@ def _assemble(stratum: Slice, blocks: list[Block], rules: Rules) -> System:
         population=population,
         d=d,
         counts=stratum.counts,
-        constant=np.repeat([float(block is ruling) for block in blocks], sizes),
+        constant=np.repeat([float(block.margin is first) for block in blocks], sizes),
     )
-
-
-def _ruling(blocks: list[Block], rule: str | None) -> Block | None:
-    of_persons = [b for b in blocks if not b.margin.is_numeric and b.margin.unit == "person"]
-    named = [block for block in of_persons if block.margin.variable == rule]
-    hard = [block for block in of_persons if not block.margin.soft]
-    return next(iter(named + hard + of_persons), None)
