@@ -160,7 +160,7 @@ class EntryReader(Reader):
             self.places[name, ""] = node
             checks.append(
                 Check(name, inner.expression("must"), inner.text("message"),
-                      inner.flag("hard", False))
+                      inner.flag("hard", False), inner.translations())
             )  # fmt: skip
         return tuple(checks)
 

@@ -41,6 +41,7 @@ class Check:
     must: str
     message: str
     hard: bool = False
+    translations: Translations = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -172,6 +173,7 @@ class Input:
     type: str
     values: tuple[str, ...] = ()
     default: str | int | float | bool | None = None
+    translations: Translations = field(default_factory=dict)  # of the default; others read as given
     tag: ClassVar[str] = "input"
 
 
@@ -287,7 +289,7 @@ def _is_default(owner: Any, one: dataclasses.Field[Any]) -> bool:
 def _decode(value: Any) -> Any:
     if isinstance(value, Mapping):
         if "is" not in value:
-            return {key: _decode(one) for key, one in value.items()}
+            return value  # a choice, a check, translations: texts alone, with nothing to build
         fields = {key: _decode(one) for key, one in value.items() if key != "is"}
         for name, kind in _NESTED.items():
             if name in fields:

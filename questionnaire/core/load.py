@@ -217,7 +217,7 @@ class _Loader(EntryReader):
         if default is not None and values and default.scalar not in values:
             self.report("Q212", default.mark, name=default.scalar, values=", ".join(values))
         kind = get.word("type", DECLARED, "Q203")
-        return Input(name, kind, values, default.scalar if default else None)
+        return Input(name, kind, values, default.scalar if default else None, get.translations())
 
     def message(self, name: str, node: Node) -> Message:
         if node.entries is None:

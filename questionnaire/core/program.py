@@ -323,7 +323,9 @@ class _Compiler:
         compiled = self.expression(check.name, "must", check.must, "boolean", place)
         if compiled is None:
             return
-        self.text(check.name, "message", check.message, place, compiled.reads)
+        translated = [text for fields in check.translations.values() for text in fields.values()]
+        for message in (check.message, *translated):
+            self.text(check.name, "message", message, place, compiled.reads)
         index = self.add(
             "check", _key(check.name, place), check, place, compiled.reads | {slot},
             run=compiled.run, owner=slot, named=tuple(sorted(compiled.reads)),

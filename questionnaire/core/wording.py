@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from questionnaire.core.instrument import Item
+from questionnaire.core.instrument import Input, Item
 from questionnaire.core.program import Node, permutation
 from questionnaire.core.text import Piece, say, typeset
 
@@ -26,8 +26,10 @@ def render(walker: Walker, text: str, node: Node | None = None, lang: str = "fr"
 
     def label(name: str, value: Any) -> str | None:
         symbol = names.get(name)
-        if symbol is None or not symbol.is_item:
+        if symbol is None:
             return None
+        if not symbol.is_item:
+            return _default(walker.program.nodes[symbol.slot].entry, value, lang)
         return labels(walker.program.instrument.item(name), value, lang)
 
     words = [
@@ -45,6 +47,13 @@ def labels(item: Item, value: Any, lang: str = "fr") -> str | None:
     codes = sorted(value) if isinstance(value, frozenset | list | tuple | set) else [value]
     found = [item.choice(code) for code in codes]
     return ", ".join(one.translations.get(lang, one.label) for one in found if one is not None)
+
+
+def _default(entry: Any, value: Any, lang: str) -> str | None:
+    """The default of a parameter in another language; a value that a wave gives reads as given."""
+    if not isinstance(entry, Input) or value != entry.default:
+        return None
+    return entry.translations.get(lang, {}).get("default")
 
 
 def _roster_of(node: Node | None) -> str:
