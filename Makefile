@@ -9,7 +9,7 @@ export UV_PYTHON_DOWNLOADS := never
 # Named after the lock's content, so that a new lock, and nothing else, makes a new environment.
 STAMP := .venv/.synced-$(shell cksum < $(LOCK) | cut -d ' ' -f 1)
 
-.PHONY: env run test faults check format bench nightly lock messages
+.PHONY: env run test faults check format bench oracles nightly lock messages
 .DEFAULT_GOAL := run
 
 env: $(STAMP)
@@ -68,6 +68,11 @@ faults: env
 
 bench: env
 	$(BIN)/python -m pytest -m bench --capture=no $(ARGS)
+
+# The engines that `make bench` compares with, in an environment that the product never sees.
+oracles: env
+	@test -x .venv/oracles/bin/python || $(PYTHON) -m venv .venv/oracles
+	$(BIN)/uv pip install --quiet --python .venv/oracles/bin/python --group oracles
 
 nightly: env
 	$(BIN)/python -m pytest -m nightly $(ARGS)

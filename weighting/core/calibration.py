@@ -33,9 +33,10 @@ def calibrate(
         Draft(prepared, None if prepared.system is None else solve(prepared.system, method))
         for prepared in preparation.strata
     ]
-    weights = profiles.scatter(_joined([draft.factor for draft in drafts]))
-    weights *= units.weights
     g = profiles.scatter(_joined([draft.g for draft in drafts]))
+    # Another pass over all rows, for those who had their initial weights rescaled.
+    factor = profiles.scatter(_joined([draft.factor for draft in drafts])) if rules.rescale else g
+    weights = factor * units.weights
 
     achieved = profiles.totals(weights)
     results = [

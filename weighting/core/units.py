@@ -85,11 +85,20 @@ def initial_weights(
     A landline reaches one of the household's adults (at most 4 are counted): chance
     landlines/min(adults, 4); a mobile reaches its owner: chance `mobiles`. The frames overlap, so
     chances add. `trim` caps weights at that multiple of their median. Raises ValueError for a
-    unit that no telephone reaches.
+    unit that no telephone reaches, or whose number of telephones or of adults is not known; the
+    adults of a household without a landline need not be.
     """
-    per_adult = np.asarray(landlines, float) / np.clip(np.asarray(adults, float), 1.0, 4.0)
-    chance = per_adult + np.asarray(mobiles, float)
-    if not (chance > 0).all():
-        raise ValueError("a unit has neither a landline nor a mobile")
+    lines, own = np.asarray(landlines, float), np.asarray(mobiles, float)
+    sharing = np.where(lines == 0, 1.0, np.asarray(adults, float))
+    _refuse_rows(~((lines >= 0) & (own >= 0)), "no known number of telephones")
+    _refuse_rows(~(sharing >= 1), "no known number of adults")
+    chance = lines / np.minimum(sharing, 4.0) + own
+    _refuse_rows(~(chance > 0), "neither a landline nor a mobile")
     weights: Floats = 1.0 / chance
     return weights if trim is None else np.minimum(weights, trim * float(np.median(weights)))
+
+
+def _refuse_rows(wrong: NDArray[np.bool_], said: str) -> None:
+    rows = np.flatnonzero(wrong)
+    if len(rows):
+        raise ValueError(f"{len(rows)} units have {said}, first: row {rows[0] + 1}")
