@@ -6,4 +6,10 @@ class CatiConfig(AppConfig):
     verbose_name = "Terrain"
 
     def ready(self) -> None:
+        from django.utils.translation import gettext_lazy as _
+
         from cati import celery, checks  # noqa: F401  (the Celery app; the system checks)
+        from cati.operations import export_attempts, jobs
+
+        calls = jobs.Kind(export_attempts.KIND, _("Export des appels"), export_attempts.build)
+        jobs.register(calls)

@@ -9,6 +9,7 @@ from cati.api.cases import Cases
 from cati.api.interviews import Interviews
 from cati.api.jobs import Jobs
 from cati.api.quotas import Quotas
+from cati.api.rates import RatesView
 from cati.api.token import TokenView
 from cati.api.waves import Waves
 
@@ -30,6 +31,7 @@ docs = SpectacularSwaggerView.as_view(
 
 urlpatterns = [
     path("v1/token/", TokenView.as_view(), name="api-token"),
+    path("v1/waves/<slug:wave>/rates/", RatesView.as_view(), name="api-rates"),
     path("v1/", include(router.urls)),
     path("schema/", schema, name="api-schema"),
     path("docs/", docs, name="api-docs"),

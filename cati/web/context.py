@@ -40,11 +40,16 @@ def _places(role: Role) -> list[tuple[str, str]]:
     """What each role may open, its own home first."""
     return {
         Role.INTERVIEWER: [(_("Accueil"), "interviewer-home")],
-        Role.SUPERVISOR: [(_("Terrain"), "board"), (_("Questionnaire"), "questionnaire")],
+        Role.SUPERVISOR: [
+            (_("Terrain"), "board"),
+            (_("Indicateurs"), "rates"),
+            (_("Questionnaire"), "questionnaire"),
+        ],
         Role.ADMIN: [
             (_("Préparation"), "wave-home"),
             (_("Questionnaire"), "questionnaire"),
             (_("Terrain"), "board"),
+            (_("Indicateurs"), "rates"),
             (_("Redressement"), "weighting-runs"),
             (_("Exports"), "jobs"),
         ],

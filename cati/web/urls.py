@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from cati.web import interview, interviewer, jobs, questionnaire, supervisor, wave
+from cati.web import interview, interviewer, jobs, questionnaire, rates, supervisor, wave
 
 on_a_case = [
     path("", interviewer.case, name="case"),
@@ -26,6 +26,9 @@ urlpatterns = [
     # The supervisor and the admin
     path("terrain/", supervisor.board, name="board"),
     path("terrain/tableau/", supervisor.board_rows, name="board-rows"),
+    path("indicateurs/", rates.page, name="rates"),
+    path("indicateurs/tableau.csv", rates.table, name="rates-table"),
+    path("indicateurs/appels/", rates.export_calls, name="export-calls"),
     path("preparation/", wave.home, name="wave-home"),
     path("questionnaire/", questionnaire.page, name="questionnaire"),
     path("questionnaire/comparer/", questionnaire.comparison, name="compare-versions"),
