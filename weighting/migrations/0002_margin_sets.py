@@ -7,17 +7,19 @@ from django.db import migrations, models
 
 def gather(apps, schema_editor):
     """The margins that a wave already has become its first set, the ruling one."""
-    Margin = apps.get_model("weighting", "Margin")
-    MarginSet = apps.get_model("weighting", "MarginSet")
-    for wave in set(Margin.objects.values_list("wave_id", flat=True)):
-        margins = Margin.objects.filter(wave_id=wave).select_related("sector")
+    # On the migrating connection: any other one would wait for its locks for ever.
+    db = schema_editor.connection.alias
+    Margin = apps.get_model("weighting", "Margin").objects.using(db)
+    MarginSet = apps.get_model("weighting", "MarginSet").objects.using(db)
+    for wave in set(Margin.values_list("wave_id", flat=True)):
+        margins = Margin.filter(wave_id=wave).select_related("sector")
         lines = [
             [m.sector.code, m.criterion, m.category, m.label, "", f"{m.total:.10g}"]
             + [m.unit, m.universe, m.source]
             for m in margins.order_by("sector__order", "pk")
         ]
         digest = hashlib.sha256(repr(lines).encode()).hexdigest()
-        first = MarginSet.objects.create(
+        first = MarginSet.create(
             wave_id=wave, number=1, lines=lines, digest=digest, current=True
         )
         margins.update(set=first)
