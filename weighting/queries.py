@@ -16,7 +16,14 @@ from questionnaire.queries import program_of
 from weighting.core.margins import Collapse
 from weighting.core.margins import Margin as CoreMargin
 from weighting.core.units import Column, Units
-from weighting.models import DeclaredCollapse, Margin, OfficialChoice, Weight, WeightingRun
+from weighting.models import (
+    DeclaredCollapse,
+    Margin,
+    MarginSet,
+    OfficialChoice,
+    Weight,
+    WeightingRun,
+)
 
 # The margins' names of the criteria, and the roles by which an instrument says who plays them.
 ROLES = {
@@ -155,6 +162,22 @@ def categories_there(wave: Wave, sector: str, criterion: str) -> list[str]:
     return there or list(categories_of(wave).get(criterion, ()))
 
 
+def ruling_set(wave: Wave) -> MarginSet | None:
+    """The margins that the next run takes."""
+    return MarginSet.objects.filter(wave=wave, current=True).select_related("by").first()
+
+
+def sets_of(wave: Wave) -> QuerySet[MarginSet]:
+    """Every set that was ever loaded, the latest first."""
+    return MarginSet.objects.filter(wave=wave).select_related("by").defer("lines")
+
+
+def declared(wave: Wave) -> QuerySet[DeclaredCollapse]:
+    """The declared collapses in the order of the sectors."""
+    collapses = DeclaredCollapse.objects.filter(wave=wave).select_related("sector", "by")
+    return collapses.order_by("sector__order", "criterion", "category")
+
+
 def surveyed(wave: Wave) -> dict[str, Sector]:
     """The sectors that are surveyed, by code, in their order."""
     return {sector.code: sector for sector in wave.sectors.exclude(kind=Sector.Kind.GROUP)}
@@ -179,14 +202,28 @@ def people_of(run: WeightingRun) -> set[int]:
     return set(Weight.objects.filter(run=run).values_list("interview_id", flat=True))
 
 
+def both_g(left: WeightingRun, right: WeightingRun) -> list[tuple[float, float]]:
+    """The g of every interview that both runs weigh."""
+    ours = dict(Weight.objects.filter(run=left).values_list("interview_id", "g_weight"))
+    theirs = Weight.objects.filter(run=right).values_list("interview_id", "g_weight")
+    return [(ours[interview], g) for interview, g in theirs if interview in ours]
+
+
+def weight_ratios(left: WeightingRun, right: WeightingRun) -> dict[str, list[float]]:
+    """{sector: least, median and greatest ratio of the right run's weights to the left's}."""
+    ours = dict(Weight.objects.filter(run=left).values_list("interview_id", "weight"))
+    theirs = Weight.objects.filter(run=right).values_list("interview_id", "sector", "weight")
+    ratios: dict[str, list[float]] = {}
+    for interview, sector, weight in theirs:
+        if interview in ours:
+            ratios.setdefault(sector, []).append(weight / ours[interview])
+    return {
+        sector: [float(value) for value in np.quantile(its, (0, 0.5, 1))]
+        for sector, its in ratios.items()
+    }
+
+
 def largest_change(left: WeightingRun, right: WeightingRun) -> float | None:
     """The greatest ratio between the two weights of one interview, at least 1; None without any."""
-    former = dict(Weight.objects.filter(run=left).values_list("interview_id", "weight"))
-    ratios = [
-        max(weight / former[interview], former[interview] / weight)
-        for interview, weight in Weight.objects.filter(run=right).values_list(
-            "interview_id", "weight"
-        )
-        if interview in former
-    ]
-    return max(ratios, default=None)
+    ratios = weight_ratios(left, right).values()
+    return max((max(high, 1 / low) for low, _middle, high in ratios), default=None)

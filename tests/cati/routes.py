@@ -15,13 +15,13 @@ from rest_framework.permissions import AllowAny, IsAuthenticated
 
 from cati import clock
 from cati.api.access import InWave
-from cati.models import Case, CaseInterview, Job, QuotaCell, Role
+from cati.models import Case, CaseInterview, Job, QuotaCell, Role, SampleUpload
 from cati.operations.calls import dial
 from cati.operations.claim import next_case
 from cati.operations.record import begin_interview
 from questionnaire.models import Interview
 from tests.world import World
-from weighting.models import WeightingRun
+from weighting.models import DeclaredCollapse, MarginSet, WeightingRun
 
 PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
 
@@ -132,8 +132,16 @@ def _rows(case: Case, interview: Interview) -> dict[str, Any]:
     run = WeightingRun.objects.create(
         wave=case.wave, job=job, number=1, report=REPORT, interviews=0, at=job.at
     )
+    upload = SampleUpload.objects.create(
+        wave=case.wave, filename="f.csv", rows=1, header=["tel"], columns=["phone"], at=job.at
+    )
+    margins = MarginSet.objects.create(wave=case.wave, number=1, digest="")
+    collapse = DeclaredCollapse.objects.create(
+        wave=case.wave, sector=case.frame_sector, criterion="age", category="5", into="4"
+    )
     return {
         "wave": case.wave.slug,
+        "upload": upload.pk,
         "number": case.number,
         "item": interview.next_item or "AUCUN",
         "interviews": interview.pk,
@@ -142,4 +150,7 @@ def _rows(case: Case, interview: Interview) -> dict[str, Any]:
         "jobs": job.pk,
         "exports": export.pk,
         "run": run.number,
+        "set": margins.number,
+        "collapse": collapse.pk,
+        "form": "csv",
     }

@@ -65,20 +65,27 @@ def test_a_run_is_started_from_the_form_and_waits_in_the_jobs(
 
 
 @pytest.mark.parametrize(
-    ("form", "said"),
+    ("form", "field", "said"),
     [
-        ({"method": "logit"}, "Cette méthode a deux bornes"),
-        ({"method": "raking", "low": "0,3", "high": "3"}, "n’a pas de bornes"),
-        ({"method": "logit", "low": "0,3"}, "Donnez les deux bornes"),
-        ({"method": "magie"}, "Lisez la méthode et les bornes"),
-        ({"method": "logit", "low": "un", "high": "3"}, "Lisez la méthode et les bornes"),
+        ({"method": "logit"}, "low", "Cette méthode a deux bornes"),
+        ({"method": "logit", "low": "1,2", "high": "3"}, "low", "Cette méthode a deux bornes"),
+        ({"method": "raking", "low": "0,3", "high": "3"}, "low", "n’a pas de bornes"),
+        ({"method": "logit", "low": "0,3"}, "high", "Donnez les deux bornes"),
+        ({"method": "magie"}, "method", "n’en fait pas partie"),
+        ({"method": "logit", "low": "un", "high": "3"}, "low", "Saisissez un nombre"),
     ],
 )
-def test_a_form_that_cannot_be_says_how_to_mend_it(
-    world: World, admin: Client, form: dict[str, str], said: str
+def test_what_is_wrong_with_a_form_stands_beside_its_field(
+    world: World, admin: Client, form: dict[str, str], field: str, said: str
 ) -> None:
-    response = admin.post(PAGE + "lancer/", form | {"uuid": uuid4()}, follow=True)
-    assert said in response.content.decode()
+    response = admin.post(PAGE + "lancer/", form | {"uuid": uuid4()})
+    assert response.status_code == 422
+    shown = html.fromstring(response.content)
+    [control] = shown.xpath(f"//*[@id='id_{field}']")
+    assert control.get("aria-invalid") == "true"
+    beside = shown.xpath(f"string(//*[@id='{control.get('aria-describedby')}'])")
+    assert said in beside
+    assert [one.value for one in shown.xpath("//input[@id='id_high']")] == [form.get("high")]
     assert not Job.objects.exists()
 
 
@@ -108,8 +115,8 @@ def test_the_diagnostics_give_the_verdict_then_the_sectors_then_the_margins(
     margins = shown.xpath("//table[contains(@class, 'margins')]/tbody/tr")
     assert len(margins) == 20
     first = [words(cell) for cell in margins[0]]
-    assert (first[0], first[1], first[4], first[5]) == ("Sexe", "Homme", "47,0", "47,0")
-    assert "Regroupement déclaré avant le terrain" in words(shown)
+    assert (first[0], first[1], first[5], first[6]) == ("Sexe", "Homme", "47,0", "47,0")
+    assert "Regroupement déclaré : " in words(shown)
 
 
 def test_an_unknown_sector_shows_the_first_one(
@@ -129,7 +136,7 @@ def test_two_runs_are_compared_and_one_made_official(
     assert "mêmes entretiens" in shown
     assert "varie au plus d’un facteur" in shown
     admin.post(f"{PAGE}2/officiel/", {"uuid": uuid4()})
-    listed = [words(row) for row in page(admin, PAGE).xpath("//main//tbody/tr")]
+    listed = [words(row) for row in page(admin, PAGE).xpath("//main//table[1]/tbody/tr")][:2]
     assert ["officiel" in row for row in listed] == [True, False]
     assert admin.get(f"{PAGE}2/comparer/?avec=77").status_code == 404
     assert admin.get(f"{PAGE}2/comparer/?avec=x").status_code == 302

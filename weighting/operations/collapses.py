@@ -27,11 +27,10 @@ def declare(
 
     Refused, by field: `category`, `into` or `reason`.
     """
+    if faults := faults_of(wave, where, into, reason):
+        raise Refused(faults)
     sector, criterion, category = where
     sectors = queries.surveyed(wave)
-    codes = queries.categories_there(wave, sector, criterion)
-    if faults := _faults(sector in sectors, codes, category, into, reason):
-        raise Refused(faults)
     try:
         with transaction.atomic():
             return DeclaredCollapse.objects.create(
@@ -53,12 +52,15 @@ def withdraw(collapse: DeclaredCollapse) -> None:
     collapse.delete()
 
 
-def _faults(known: bool, codes: list[str], category: str, into: str, reason: str) -> dict[str, str]:
+def faults_of(wave: Wave, where: tuple[str, str, str], into: str, reason: str) -> dict[str, str]:
+    """What is wrong with such a collapse, by field: `category`, `into` or `reason`."""
+    sector, criterion, category = where
+    codes = queries.categories_there(wave, sector, criterion)
     faults = {}
-    if not known or category not in codes:
-        faults["category"] = _("Choisissez une modalité de la liste.")
+    if sector not in queries.surveyed(wave) or category not in codes:
+        faults["category"] = _("Choisissez une modalité de ce secteur.")
     elif into not in codes or into == category:
-        faults["into"] = _("Choisissez une autre modalité du même critère, dans ce secteur.")
+        faults["into"] = _("Choisissez une autre modalité du même critère.")
     if not reason.strip():
         faults["reason"] = _("Dites pourquoi : le motif est imprimé avec les résultats.")
     return faults

@@ -205,7 +205,10 @@ def _missing(
                 *(model.unit, model.universe, model.source),
             )
             column = "share" if model.share else "total"
-            said = _("Cette modalité manque au fichier. Donnez son chiffre.")
+            said = _(
+                "Cette modalité manque. Donnez son chiffre,"
+                " ou corrigez la ligne qui devait la porter."
+            )
             faults.add(line, column, said)
             its.append(line)
             made.append(line)

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 
 from cati.models import User, Wave
 from cati.operations.errors import Refused
+from weighting import queries
 from weighting.core.demo import DEMO
 from weighting.models import DeclaredCollapse, Margin, MarginDraft, MarginSet
 from weighting.operations.margin_checks import Checked, Known, check
@@ -247,6 +248,31 @@ def choose_set(chosen: MarginSet) -> None:
         Wave.objects.select_for_update(no_key=True).get(pk=chosen.wave_id)
         MarginSet.objects.filter(wave=chosen.wave_id, current=True).update(current=False)
         MarginSet.objects.filter(pk=chosen.pk).update(current=True)
+
+
+def changes(wave: Wave, margins: Sequence[Margin]) -> list[tuple[Margin, float | None]]:
+    """Those whose total the ruling set does not have, each with the former total in persons."""
+    former = {
+        (margin.sector_id, margin.criterion, margin.category): margin.total
+        for margin in Margin.objects.ruling(wave)
+    }
+    pairs = [
+        (margin, former.get((margin.sector_id, margin.criterion, margin.category)))
+        for margin in margins
+    ]
+    return [(one, total) for one, total in pairs if total is None or abs(one.total - total) > 0.05]
+
+
+def blank_lines(wave: Wave) -> list[Line]:
+    """A line for each category that the wave's questionnaire asks for, its figures to be given."""
+    categories = queries.categories_of(wave)
+    keys = [
+        (sector, criterion, code)
+        for sector in surveyed(wave)
+        for criterion, codes in categories.items()
+        for code in codes
+    ]
+    return [Line(at, *key, unit="personne") for at, key in enumerate(keys, start=2)]
 
 
 def lines_of(chosen: MarginSet) -> list[Line]:

@@ -10,17 +10,20 @@ from django.utils.translation import gettext as _
 from weighting.core.problems import Problem
 from weighting.queries import CRITERIA
 
+# The label of each (criterion, category).
+Categories = Mapping[tuple[str, str], str]
+
 
 def said(
     problems: Iterable[Problem],
     sectors: Mapping[str, str],
-    categories: Mapping[tuple[str, str], str],
+    categories: Categories,
 ) -> list[str]:
     """One sentence per problem; `sectors` and `categories` are the labels of the codes."""
     return [_sentence(problem, sectors, categories) for problem in problems]
 
 
-def category_label(categories: Mapping[tuple[str, str], str], criterion: str, code: str) -> str:
+def category_label(categories: Categories, criterion: str, code: str) -> str:
     """The label of a category; of a merged one ("3+4"), the labels joined."""
     return " + ".join(categories.get((criterion, one), one) for one in code.split("+"))
 
@@ -28,7 +31,7 @@ def category_label(categories: Mapping[tuple[str, str], str], criterion: str, co
 def _sentence(
     problem: Problem,
     sectors: Mapping[str, str],
-    categories: Mapping[tuple[str, str], str],
+    categories: Categories,
 ) -> str:
     place = [
         sectors.get(problem.stratum, problem.stratum),
@@ -39,7 +42,8 @@ def _sentence(
     what, mend = _texts().get(problem.code, (problem.message, ""))
     attainable = _attainable(problem)
     parts = [f"{where} : {what}" if where else what, attainable, mend]
-    return " ".join(part for part in parts if part)
+    sentence = " ".join(part for part in parts if part)
+    return sentence[:1].upper() + sentence[1:]
 
 
 def _attainable(problem: Problem) -> str:

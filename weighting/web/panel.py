@@ -7,7 +7,7 @@ from typing import Any
 from cati.models import Place, Wave
 from cati.web.extend import Panel
 from weighting import queries
-from weighting.exports.job import FORMATS
+from weighting.exports.formats import FORMATS
 
 
 def context(wave: Wave) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from weighting.web import exports, runs
+from weighting.web import exports, forecast, margins, runs
 
 urlpatterns = [
     path("redressement/", runs.page, name="weighting-runs"),
@@ -10,5 +10,21 @@ urlpatterns = [
     path("redressement/<int:run>/", runs.run_page, name="weighting-run"),
     path("redressement/<int:run>/officiel/", runs.official, name="make-official"),
     path("redressement/<int:run>/comparer/", runs.compare, name="compare-runs"),
+    path("redressement/prevision/", forecast.page, name="weighting-forecast"),
+    path("redressement/marges/", margins.page, name="margins"),
+    path("redressement/marges/deposer/", margins.upload, name="upload-margins"),
+    path("redressement/marges/verification/", margins.verification, name="check-margins"),
+    path("redressement/marges/corriger/", margins.mend, name="mend-margins"),
+    path("redressement/marges/charger/", margins.load, name="load-margins"),
+    path("redressement/marges/a-corriger.<str:form>", margins.draft_file, name="margins-to-mend"),
+    path("redressement/marges/fichier.<str:form>", margins.file, name="margins-file"),
+    path("redressement/marges/<int:set>/choisir/", margins.choose, name="choose-margins"),
+    path("redressement/marges/regroupements/", margins.declare, name="declare-collapse"),
+    path(
+        "redressement/marges/regroupements/<int:collapse>/retirer/",
+        margins.withdraw,
+        name="withdraw-collapse",
+    ),
+    path("redressement/<int:run>/variables/", exports.codebook, name="codebook"),
     path("exports/preparer/", exports.start, name="start-export"),
 ]
