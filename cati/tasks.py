@@ -10,7 +10,7 @@ from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from cati import clock
-from cati.operations import jobs
+from cati.operations import jobs, sample_uploads
 from cati.operations.leases import expire_leases
 
 logger = logging.getLogger(__name__)
@@ -18,11 +18,12 @@ logger = logging.getLogger(__name__)
 
 @shared_task(ignore_result=True)
 def sweep() -> int:
-    """Free the leases that ran out, with their numbers and places; tell lost jobs again."""
+    """Free the leases that ran out, with numbers and places; tell lost jobs; drop old files."""
     now = clock.now()
     for number in jobs.untold(now):
         run_job.delay(number)
     jobs.remove_expired(now)
+    sample_uploads.remove_old(now)
     return expire_leases(now)
 
 

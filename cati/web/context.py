@@ -47,6 +47,7 @@ def _places(role: Role) -> list[tuple[str, str]]:
         ],
         Role.ADMIN: [
             (_("Préparation"), "wave-home"),
+            (_("Échantillon"), "sample"),
             (_("Questionnaire"), "questionnaire"),
             (_("Terrain"), "board"),
             (_("Indicateurs"), "rates"),

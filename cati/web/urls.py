@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from cati.web import interview, interviewer, jobs, questionnaire, rates, supervisor, wave
+from cati.web import interview, interviewer, jobs, questionnaire, rates, sample, supervisor, wave
 
 on_a_case = [
     path("", interviewer.case, name="case"),
@@ -30,6 +30,11 @@ urlpatterns = [
     path("indicateurs/tableau.csv", rates.table, name="rates-table"),
     path("indicateurs/appels/", rates.export_calls, name="export-calls"),
     path("preparation/", wave.home, name="wave-home"),
+    path("echantillon/", sample.page, name="sample"),
+    path("echantillon/<int:upload>/", sample.upload, name="sample-upload"),
+    path("echantillon/<int:upload>/verdict/", sample.progress, name="sample-progress"),
+    path("echantillon/<int:upload>/importer/", sample.write, name="import-sample"),
+    path("echantillon/<int:upload>/retirer/", sample.give_up, name="give-up-sample"),
     path("questionnaire/", questionnaire.page, name="questionnaire"),
     path("questionnaire/comparer/", questionnaire.comparison, name="compare-versions"),
     path("questionnaire/publier/", questionnaire.publish, name="publish-questionnaire"),

@@ -36,7 +36,7 @@ def facts_of(wave: Wave, counted: WaveFacts) -> Iterator[Fact]:
     yield _calendar(wave)
     yield _sectors(counted)
     yield _questionnaire(wave, counted)
-    yield _sample(counted)
+    yield _sample(wave, counted)
     yield _targets(counted)
     yield _people(counted)
     yield Fact(
@@ -110,7 +110,7 @@ def _questionnaire(wave: Wave, counted: WaveFacts) -> Fact:
     )
 
 
-def _sample(counted: WaveFacts) -> Fact:
+def _sample(wave: Wave, counted: WaveFacts) -> Fact:
     parts = [ngettext("%(n)s fiche", "%(n)s fiches", counted.sample) % {"n": _n(counted.sample)}]
     if counted.refused_lines:
         refused = ngettext("%(n)s ligne refusée", "%(n)s lignes refusées", counted.refused_lines)
@@ -120,6 +120,8 @@ def _sample(counted: WaveFacts) -> Fact:
         ", ".join(parts),
         blocks="" if counted.sample else _("Aucune fiche n’est importée."),
         detail=counted.cases,
+        act=_("Ouvrir") if counted.sample else _("Importer"),
+        url=resolve_url("sample", wave=wave.slug),
     )
 
 

@@ -4,7 +4,8 @@
 2. Separators, heading languages and encodings are recognised, and the encoding reported.
 3. All or nothing by default; --skip-bad keeps the good rows and hands the others back, mendable.
 4. Each fault has its own message: where, which value, what is wrong, how to mend it.
-5. A refused file leaves the database as it was, and no file takes unbounded memory.
+5. A refused file leaves the database as it was, and no file takes unbounded memory; BAD_FILES
+   lists the fourteen kinds of bad file, beside missing columns and what is too big to be read.
 6. Two imports of one file at once give one sample.
 """
 
@@ -24,6 +25,7 @@ from cati.core.phones import phone_key
 from cati.core.sample_file import MAX_BYTES
 from cati.models import Case, Contact, Opposition, Phone, SampleImport, Wave
 from cati.operations.import_sample import ImportReport, import_sample
+from tests.cati.workbooks import bomb, many_parts
 from tests.clients import clients
 from tests.world import NOW, World, fictional
 
@@ -231,13 +233,16 @@ BAD_FILES = {
     "empty": (b"", "est vide"),
     "blank": (b"\n \r\n", "est vide"),
     "only a header": (HEADER.encode(), "ligne d’en-tête"),
-    "workbook": (b"PK\x03\x04rest", "classeur"),
-    "old workbook": (b"\xd0\xcf\x11\xe0rest", "classeur"),
+    "broken workbook": (b"PK\x03\x04rest", "ne se lit pas"),
+    "old workbook": (b"\xd0\xcf\x11\xe0rest", "ancien format"),
+    "workbook that unpacks to 250 MB": (bomb(), "dépasse 200 Mo"),
+    "workbook of too many parts": (many_parts(), "1\u00a0000 fichiers"),
     "utf-16": ("téléphone".encode("utf-16"), "UTF-16"),
     "not text": (HEADER.encode() + b"\x00\x01\n", "pas du texte"),
     "no encoding": (HEADER.encode() + b"0199001000,\xe9\x81,B,CN\n", "ni en UTF-8"),
     "quotes": ((HEADER + '0199001000,"A,B,CN\n').encode(), "guillemet"),
     "long line": (HEADER.encode() + b"x" * 20_000, "16\u00a0000"),
+    "too many columns": (HEADER.encode().strip() + b",x" * 60 + b"\n1\n", "60 colonnes"),
     "two columns": (b"tel,phone,nom,adresse,secteur\n0199001000,,A,B,CN\n", "Deux colonnes"),
 }
 

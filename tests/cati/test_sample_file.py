@@ -8,8 +8,9 @@ import io
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cati.core.sample_file import BadFile, Fault, examine, read_lines
-from cati.core.sample_rows import Row, read_row
+from cati.core.sample_faults import BadFile, Fault
+from cati.core.sample_file import examine, read_lines
+from cati.core.sample_rows import Expected, Row, read_row
 
 SECTORS = ("CN", "T1")
 HEADER = "telephone,nom,adresse,secteur,telephone2\n"
@@ -20,7 +21,7 @@ def read(content: bytes) -> list[Row | list[Fault]] | tuple[Fault, ...]:
     source = io.BytesIO(content)
     try:
         layout = examine(source)
-        return [read_row(line, layout, SECTORS) for line in read_lines(source, layout)]
+        return [read_row(line, layout, Expected(SECTORS)) for line in read_lines(source, layout)]
     except BadFile as bad:
         return bad.faults
 

@@ -1,4 +1,4 @@
-"""`manage.py import_sample FILE --wave W [--skip-bad]`: exit code 0 when cases were written."""
+"""`manage.py import_sample FILE --wave W`: exit code 0 when cases were written."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 
 from cati import clock
-from cati.models import Wave
+from cati.core.sample_columns import FIELDS
+from cati.models import SampleUpload, Wave
 from cati.operations.import_sample import ImportReport, import_sample
 from cati.operations.sample_faults import Refusal
 
@@ -21,7 +22,7 @@ SEPARATORS = {",": "« , »", ";": "« ; »", "\t": "TAB"}
 
 
 class Command(BaseCommand):
-    help = "Add the cases of a CSV file (phone, name, address, sector) to a wave."
+    help = "Add the cases of a CSV or XLSX file (phones, name, address, sector) to a wave."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("file", type=Path)
@@ -31,8 +32,20 @@ class Command(BaseCommand):
             action="store_true",
             help="import the good rows, and write the others to FILE.refused.csv",
         )
+        parser.add_argument(
+            "--columns",
+            metavar="FIELD,FIELD,…",
+            help="what each column is, in order, where the headings do not say it: "
+            f"{', '.join(FIELDS)}, preload:NAME, or nothing for a column that is not read",
+        )
+        parser.add_argument(
+            "--earlier",
+            choices=SampleUpload.Earlier.values,
+            default=SampleUpload.Earlier.ACCEPT,
+            help="what becomes of a number that another wave had",
+        )
 
-    def handle(self, *args: Any, file: Path, wave: str, skip_bad: bool, **options: Any) -> None:
+    def handle(self, *args: Any, file: Path, wave: str, **options: Any) -> None:
         try:
             into = Wave.objects.get(slug=wave)
         except Wave.DoesNotExist:
@@ -43,12 +56,13 @@ class Command(BaseCommand):
             raise CommandError(unknown % {"wave": wave, "known": known}) from None
         if not file.is_file():
             raise CommandError(_("Le fichier %(file)s n’existe pas.") % {"file": file})
-        report = self._import(file, into, skip_bad)
+        report = self._import(file, into, options)
         self._tell(report, file)
         if not report.written:
             sys.exit(1)
 
-    def _import(self, file: Path, wave: Wave, skip_bad: bool) -> ImportReport:
+    def _import(self, file: Path, wave: Wave, options: dict[str, Any]) -> ImportReport:
+        skip_bad, columns = options["skip_bad"], options["columns"]
         part, refused = (file.with_name(f"{file.name}.{end}") for end in ("part", "refused.csv"))
         with ExitStack() as stack:
             target = None
@@ -66,6 +80,8 @@ class Command(BaseCommand):
                 now=clock.now(),
                 skip_bad=skip_bad,
                 refused_to=target,
+                fields=None if columns is None else columns.split(","),
+                earlier=options["earlier"],
             )
             if target and report.refused:
                 target.close()
@@ -74,7 +90,9 @@ class Command(BaseCommand):
         return report
 
     def _tell(self, report: ImportReport, file: Path) -> None:
-        if report.encoding:
+        if report.encoding == "xlsx":
+            self.stdout.write(_("%(file)s : classeur, première feuille.") % {"file": file.name})
+        elif report.encoding:
             self.stdout.write(
                 _("%(file)s : encodage %(encoding)s, séparateur %(separator)s.")
                 % {
