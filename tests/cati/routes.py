@@ -139,12 +139,8 @@ def _rows(case: Case, interview: Interview) -> dict[str, Any]:
     collapse = DeclaredCollapse.objects.create(
         wave=case.wave, sector=case.frame_sector, criterion="age", category="5", into="4"
     )
-    upload = SampleUpload.objects.create(
-        wave=case.wave, filename="f.csv", rows=1, header=["tel"], columns=["phone"], at=job.at
-    )
     return {
         "wave": case.wave.slug,
-        "upload": upload.pk,
         "upload": upload.pk,
         "number": case.number,
         "item": interview.next_item or "AUCUN",
