@@ -13,7 +13,7 @@ import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any
 
 import numpy as np
@@ -138,34 +138,36 @@ def forget_peak() -> None:
     Path("/proc/self/clear_refs").write_text("5")
 
 
-def measured(
-    prepare: Callable[[], Any], run: Callable[[Any], np.ndarray], repeat: int
-) -> tuple[np.ndarray, list[float], float]:
-    """Weights, milliseconds of each run but the first, megabytes that the first one needs.
-
-    Later runs find memory that the first has left to the process.
-    """
+def measured(survey: Survey, engine: Run, repeat: int) -> dict[str, Any]:
+    """Milliseconds of each run but the first, by the clock and of the processors; megabytes that
+    the first one needs (later ones find what it has left to the process); the worst miss."""
+    prepare, run = engine
     given = prepare()
     forget_peak()
     before = memory("VmRSS")
     weights = run(given)
     needed = memory("VmHWM") - before
-    times = []
+    times, cpu = [], []
     for _ in range(repeat):
         given = prepare()
-        start = perf_counter()
+        start, worked = perf_counter(), process_time()
         run(given)
         times.append(1000 * (perf_counter() - start))
-    return weights, times, needed
+        cpu.append(1000 * (process_time() - worked))
+    return {
+        "times": times,
+        "cpu": cpu,
+        "megabytes": needed,
+        "miss": worst_miss(survey, weights),
+    }
 
 
 def main(engine: str, path: str, repeat: str) -> None:
     with np.load(path) as stored:
         survey = dict(stored)
     name, _, method = engine.partition(":")
-    prepare, run = {"ours": ours, "svy": svy, "ipfn": ipfn}[name](survey, method)
-    weights, times, needed = measured(prepare, run, int(repeat))
-    print(json.dumps({"times": times, "megabytes": needed, "miss": worst_miss(survey, weights)}))
+    made = {"ours": ours, "svy": svy, "ipfn": ipfn}[name](survey, method)
+    print(json.dumps(measured(survey, made, int(repeat))))
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from django.core.management import CommandError, call_command
 
 from tests.weighting.samples import REFERENCES
 
+ROOT = Path(__file__).parents[2]
 UNITS = """id,secteur,sex,age,d0
 a,N,h,1,20
 b,N,h,2,20
@@ -147,7 +148,27 @@ def test_a_collapse_is_applied_and_kept_in_the_report(desk: Desk) -> None:
     desk.calibrate("--collapse", "age:2+3")
 
     assert desk.stratum("N")["status"] == "converged"
-    assert [kept["categories"] for kept in desk.stratum("N")["collapses"]] == [["2", "3"]]
+    (kept,) = desk.stratum("N")["collapses"]
+    assert kept["categories"] == ["2", "3"]
+    assert kept["effect"] == [
+        {"category": "2", "total": 30.0, "n": 2},
+        {"category": "3", "total": 5.0, "n": 0},
+    ]
+
+
+def test_the_mergers_that_would_mend_are_proposed_as_options_to_be_given(
+    desk: Desk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    desk.margins.write_text(MARGINS.replace("N,age,2,35", "N,age,2,30\nN,age,3,5"))
+
+    assert desk.calibrate() == 2
+
+    (proposal,) = json.loads(desk.report.read_text())["proposals"]
+    (collapse,) = proposal["collapses"]
+    assert collapse["option"] == "N/age:2+3"
+    assert "--collapse 'N/age:2+3'" in capsys.readouterr().err
+    assert desk.calibrate("--collapse", collapse["option"]) == 0
+    assert desk.stratum("N")["deff_kish"] == proposal["effect"]["deff_kish"]
 
 
 @pytest.mark.parametrize(
@@ -182,6 +203,80 @@ def test_what_cannot_be_read_exits_1_and_says_where(
 )
 def test_options_that_make_no_sense_exit_1(desk: Desk, options: tuple[str, ...]) -> None:
     assert desk.calibrate(*options) == 1
+
+
+@pytest.mark.parametrize("options", [("--method", "cubic"), ("--missing", "drop"), ("--what",)])
+def test_options_that_do_not_exist_exit_1_since_2_says_refused(
+    desk: Desk, options: tuple[str, ...]
+) -> None:
+    done = subprocess.run(
+        [
+            sys.executable, "manage.py", "calibrate", desk.units, "--margins", desk.margins,
+            "--id", "id", "--by", "secteur", "-o", desk.weights, *options,
+        ],
+        cwd=ROOT, check=False, capture_output=True, text=True,
+    )  # fmt: skip
+
+    assert done.returncode == 1
+    assert "usage:" in done.stderr
+    assert not desk.weights.exists()
+
+
+def test_a_folder_that_does_not_exist_exits_1(desk: Desk) -> None:
+    desk.weights = desk.weights.parent / "nowhere" / "weights.csv"
+
+    assert desk.calibrate() == 1
+
+
+def test_sectors_of_one_file_alone_are_refused_and_the_others_are_written(desk: Desk) -> None:
+    desk.units.write_text(UNITS + "h,Q,h,1,20\n")
+    desk.margins.write_text(MARGINS + "R,sex,h,10\nR,sex,f,10\n")
+
+    assert desk.calibrate() == 2
+
+    assert list(desk.weighted()) == list("abcdefg")
+    codes = {name: [p["code"] for p in desk.stratum(name)["problems"]] for name in "NPQR"}
+    assert codes == {"N": [], "P": [], "Q": ["no_margins"], "R": ["no_respondents"]}
+    assert (desk.stratum("Q")["n"], desk.stratum("R")["n"]) == (1, 0)
+
+
+def test_a_file_of_headings_alone_refuses_every_sector(desk: Desk) -> None:
+    desk.units.write_text(UNITS.partition("\n")[0] + "\n")
+
+    assert desk.calibrate() == 2
+
+    assert desk.weighted() == {}
+    assert desk.stratum("P")["status"] == "refused"
+    overall = json.loads(desk.report.read_text())["overall"]
+    assert (overall["n"], overall["deff_kish"], overall["g_min"]) == (0, None, None)
+
+
+def test_two_runs_write_the_same_bytes(desk: Desk) -> None:
+    desk.calibrate("--weight", "d0")
+    first = desk.weights.read_bytes(), desk.report.read_bytes()
+
+    desk.calibrate("--weight", "d0")
+
+    assert (desk.weights.read_bytes(), desk.report.read_bytes()) == first
+
+
+def test_a_margin_that_is_soft_on_request_says_what_it_misses(desk: Desk) -> None:
+    # Men are as many as the young, but nobody is an old man: age gives way.
+    units = UNITS.replace("b,N,h,2,20\n", "").replace("e,P,h", "e,P,f")
+    desk.units.write_text(units)
+    desk.margins.write_text(
+        "secteur,variable,category,total,soft\nN,sex,h,50,\nN,sex,f,30,\n"
+        "N,age,1,30,0.05\nN,age,2,50,0.05\n"
+    )
+
+    assert desk.calibrate() == 2  # P has no margins here
+
+    stratum = desk.stratum("N")
+    assert stratum["status"] == "converged"
+    assert {problem["code"] for problem in stratum["problems"]} == {"soft_margin_missed"}
+    assert "missed by" in stratum["problems"][0]["message"]
+    missed = [row for row in stratum["margins"] if row["soft"]]
+    assert all(abs(row["after"] - row["target"]) > 1 for row in missed)
 
 
 def test_a_numeric_margin_has_an_empty_category(desk: Desk) -> None:

@@ -1,8 +1,8 @@
 """What a calibration costs, from encoded columns, beside `svy` and `ipfn` on the same survey.
 
 Five criteria of the demo margins; shares off by up to 30 %, unequal initial weights. Every engine
-runs in a process of its own. The ceilings are met by the fastest run, since a machine that does
-other things at the same time delays some of them; the table has the medians.
+runs in a process of its own. The ceilings are on the processors' time, which a machine that does
+other things at the same time does not lengthen by much; the table has the clock's too.
 """
 
 from __future__ import annotations
@@ -26,7 +26,12 @@ ROOT = ENGINES.parents[2]
 ORACLES = ROOT / ".venv" / "oracles" / "bin" / "python"
 OURS = ("ours:raking", "ours:linear", "ours:logit", "ours:truncated")
 THEIRS = ("svy:raking", "svy:linear", "ipfn:raking")
-CASES = {"1,500 in 10": (1_500, 10), "100,000": (100_000, 1), "1,000,000": (1_000_000, 1)}
+CASES = {
+    "1,500 in 10": (1_500, 10),
+    "100,000": (100_000, 1),
+    "1,000,000": (1_000_000, 1),
+    "1,000,000 in 10": (1_000_000, 10),
+}
 CEILINGS = {"1,500 in 10": 10.0, "100,000": 5.0, "1,000,000": 20.0}
 REPEATS = {"ours": 25, "svy": 5, "ipfn": 1}
 
@@ -73,19 +78,20 @@ def run(python: str | Path, engine: str, path: Path) -> dict[str, Any]:
 def test_a_calibration_costs_one_pass_over_the_rows(tmp_path: Path) -> None:
     there = ORACLES.exists()
     print("" if there else "\nsvy and ipfn are not installed: `make oracles` puts them beside.")
-    print("\n| rows | engine | median ms | fastest ms | peak MB | worst margin |")
+    print("\n| rows | engine | median ms | processors' ms | peak MB | worst margin |")
     print("|---:|---|---:|---:|---:|---:|")
-    fastest = {}
+    spent = {}
     for case, (n, sectors) in CASES.items():
         path = tmp_path / f"{n}.npz"
         np.savez(path, **survey(n, sectors, seed=1))
         for engine in (*OURS, *(THEIRS if there else ())):
             found = run(sys.executable if engine in OURS else ORACLES, engine, path)
-            best = fastest[case, engine] = min(found["times"])
+            cpu = spent[case, engine] = min(found["cpu"])
             print(
                 f"| {case} | {engine.replace(':', ', ')} | {median(found['times']):,.1f} "
-                f"| {best:,.1f} | {found['megabytes']:,.1f} | {found['miss']:.0e} |"
+                f"| {cpu:,.1f} | {found['megabytes']:,.1f} | {found['miss']:.0e} |"
             )
 
-    slow = {at: ms for at, ms in fastest.items() if at[1] == OURS[0] and ms > CEILINGS[at[0]]}
-    assert slow == {}
+    assert {case: spent[case, "ours:raking"] <= most for case, most in CEILINGS.items()} == (
+        dict.fromkeys(CEILINGS, True)
+    )

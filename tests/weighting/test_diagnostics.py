@@ -42,6 +42,31 @@ def test_the_demo_wave_is_weighted_to_its_adults_and_pays_for_its_allocation() -
     assert result.design.n_eff == pytest.approx(1500 / result.design.deff)
 
 
+def test_margins_and_g_are_told_over_all_sectors_that_have_weights() -> None:
+    people = {"sex": SIX["sex"] * 3, "age": SIX["age"] * 3}
+    units = units_of(people, sector=["R"] * 6 + ["S"] * 6 + ["T"] * 6)
+    doubled = [margin.scaled_to(240.0) for margin in SIX_MARGINS["S"]]
+    margins = SIX_MARGINS | {"R": doubled}  # T has none, and no weights
+
+    result = calibrate(units, margins)
+
+    overall = result.overall
+    men = overall.margins[0]
+    assert (men.variable, men.category, men.n, men.before, men.target) == ("sex", "h", 6, 6.0, 150)
+    assert men.after == pytest.approx(150.0)
+    assert np.isnan(men.multiplier)
+    assert overall.design == result.design
+    assert overall.design.n == 12
+    assert overall.g_quantiles[0.0] == np.nanmin(result.g)
+    assert overall.g_quantiles[1.0] == np.nanmax(result.g)
+
+
+def test_there_is_nothing_overall_where_every_sector_is_refused() -> None:
+    overall = calibrate(units_of(SIX), {}).overall
+
+    assert (overall.design.n, overall.g_quantiles, overall.margins) == (0, {}, ())
+
+
 def test_the_design_effect_by_profile_is_that_of_the_rows() -> None:
     result = calibrate(units_of(SIX, weights=[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]), SIX_MARGINS)
 

@@ -4,7 +4,8 @@
  5 infeasible bounds         6 infeasible margins     7 bad initial weights    8 unknown category
  9 duplicate id             10 no margins            11 no respondents        12 no sector
 13 criterion absent         14 too few respondents   15 household margin      16 universes
-17 unknown collapse, rule   18 invalid total         19 vanishing weights
+17 unknown collapse, rule   18 invalid total         19 vanishing weights    20 missing id
+21 weights below zero
 """
 
 from dataclasses import replace
@@ -18,7 +19,7 @@ from weighting.core.calibration import calibrate
 from weighting.core.criteria import Rules
 from weighting.core.margins import Collapse, Margin, Margins
 from weighting.core.methods import Linear, Logit, Method, Raking, Truncated
-from weighting.core.preflight import preflight
+from weighting.core.preflight import attainable_ranges, preflight
 from weighting.core.problems import MENDS, Problem
 from weighting.core.units import Units
 
@@ -325,3 +326,88 @@ def test_11_no_respondents_at_all_is_a_refusal_of_every_sector() -> None:
 
     assert [problem.code for problem in result.problems] == ["no_respondents"]
     assert len(result.weights) == 0
+
+
+def test_5_the_criteria_that_no_g_within_the_bounds_can_meet_are_named() -> None:
+    margins = of_sector(
+        Margin("sex", {"h": 30.0, "f": 90.0}),
+        AGE,
+        Margin("tenure", {"x": 60.0, "y": 60.0}),
+    )
+    units = units_of(SIX | {"tenure": ["x", "y", "x", "y", "x", "y"]}, weights=[20.0] * 6)
+
+    problem = refusal(units, margins, Truncated(0.6, 1.6))
+
+    assert "meets sex;" in problem.message
+
+
+def test_5_the_tightest_range_of_g_is_told_before_any_run_and_is_the_tightest() -> None:
+    units = units_of(SIX, weights=[20.0] * 6)
+    margins = of_sector(Margin("sex", {"h": 40.0, "f": 80.0}), AGE)
+
+    reach = attainable_ranges(units, margins)["S"]
+
+    assert reach is not None
+    low, high = reach
+    assert low < 1 < high
+    assert calibrate(units, margins, Truncated(low * 0.999, high * 1.001)).converged
+    assert not calibrate(units, margins, Truncated(low, high * 0.999)).converged
+    assert not calibrate(units, margins, Truncated(low * 1.001, high)).converged
+
+
+def test_5_no_range_is_told_where_no_positive_g_meets_the_margins() -> None:
+    units = units_of(NESTED, weights=[24.0] * 5)
+
+    assert attainable_ranges(units, of_sector(MANY_MEN, EVEN_AGES)) == {"S": None}
+    assert attainable_ranges(units, of_sector(SEX, Margin("tenure", {"x": 120.0}))) == {"S": None}
+
+
+def test_6_a_sector_refused_by_its_margins_keeps_the_population_they_state() -> None:
+    result = calibrate(units_of(NESTED, weights=[24.0] * 5), of_sector(MANY_MEN, EVEN_AGES))
+
+    assert result["S"].status == "refused"
+    assert result["S"].population == pytest.approx(120.0)
+
+
+def test_9_an_id_that_repeats_in_two_sectors_refuses_both() -> None:
+    people = {"sex": SIX["sex"] * 2, "age": SIX["age"] * 2}
+    units = units_of(people, sector=["R"] * 6 + ["S"] * 6, ids=[*"abcdef", *"ghijka"])
+
+    result = calibrate(units, SIX_MARGINS | {"R": SIX_MARGINS["S"]})
+
+    assert {p.stratum: p.code for p in result.problems} == dict.fromkeys("RS", "duplicate_id")
+
+
+def test_15_those_who_did_not_answer_keep_their_share_of_the_households() -> None:
+    tenure = Margin("tenure", {"own": 30.0, "rent": 40.0}, unit="household", per="adults")
+    people = SIX | {"tenure": ["own", "own", "rent", "rent", None, "rent"]}
+    adults = [2.0, 1.0, 2.0, 1.0, 4.0, 1.0]
+    units = units_of(people, numeric={"adults": adults})
+
+    result = calibrate(units, of_sector(tenure), rules=Rules(missing="category"))
+
+    targets = {row.category: row.target for row in result["S"].margins if row.variable == "tenure"}
+    households = 1 / 2 + 1 + 1 / 2 + 1 + 1 / 4 + 1
+    assert targets["(missing)"] == pytest.approx(70 * 0.25 / households)
+    assert sum(targets.values()) == pytest.approx(70.0)
+
+
+def test_20_a_respondent_without_an_id_is_refused() -> None:
+    units = units_of(SIX, ids=["a", "b", "", "d", "", "f"])
+
+    problem = refusal(units, SIX_MARGINS)
+
+    assert named(problem) == ("missing_id", "S", "", "")
+    assert problem.message == "2 rows have no id, first: row 3"
+
+
+def test_21_weights_below_zero_are_counted_and_not_passed_over() -> None:
+    result = calibrate(
+        units_of(NESTED, weights=[24.0] * 5), of_sector(MANY_MEN, EVEN_AGES), Linear()
+    )
+
+    (problem,) = result.problems
+    assert (problem.code, problem.severity) == ("negative_weights", "warning")
+    assert (
+        problem.message == f"{(result.weights < 0).sum()} of 5 respondents have a weight below zero"
+    )

@@ -54,7 +54,19 @@ def _tried(refused: Calibration, stratum: str) -> Proposal | None:
         proposed += (merger,)
         rules = replace(refused.rules, collapses=declared + proposed)
         result = calibrate(units, margins, refused.method, rules)[stratum]
-    return Proposal(stratum, proposed, result)
+    return Proposal(stratum, _outermost(proposed), result)
+
+
+def _outermost(collapses: tuple[Collapse, ...]) -> tuple[Collapse, ...]:
+    """Without those that a later, wider one holds."""
+    return tuple(
+        collapse
+        for place, collapse in enumerate(collapses, start=1)
+        if not any(
+            later.variable == collapse.variable and {*collapse.categories} <= {*later.categories}
+            for later in collapses[place:]
+        )
+    )
 
 
 def _alone(units: Units, stratum: str) -> Units:
