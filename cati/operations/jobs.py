@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -164,7 +165,10 @@ def remove_expired(now: datetime) -> int:
     day_ago = now.timestamp() - 86400
     for part in folder().glob("*.part"):
         if part.stat().st_mtime < day_ago:
-            part.unlink(missing_ok=True)
+            if part.is_dir():
+                shutil.rmtree(part, ignore_errors=True)
+            else:
+                part.unlink(missing_ok=True)
     return len(expired)
 
 

@@ -143,7 +143,7 @@ def test_a_multiple_is_a_list_and_one_column_per_choice(rows: list[dict[str, str
 
 def test_computed_variables_and_draws_are_there(rows: list[dict[str, str]]) -> None:
     row = rows[0]
-    assert (row["SECTEUR"], row["TYPE_SECTEUR"], row["MODULE"]) == ("CN", "QPV", "A")
+    assert (row["SECTEUR_2"], row["TYPE_SECTEUR"], row["MODULE"]) == ("CN", "QPV", "A")
     assert row["MAL_A_LAISE"] == "0"
     assert row["AGE5"] in "12345"
 
@@ -228,7 +228,7 @@ def test_the_workbook_reads_back_value_by_value(
     world: World, run: WeightingRun, rows: list[dict[str, str]]
 ) -> None:
     book = load_workbook(built(world, "xlsx", run), read_only=False)
-    assert book.sheetnames == ["données", "dictionnaire"]
+    assert book.sheetnames == ["données", "dictionnaire", "fréquences"]
     sheet = book["données"]
     heading = [cell.value for cell in sheet[1]]
     assert heading == list(rows[0])

@@ -1,4 +1,4 @@
-"""Exports: jobs whose file is the weighted dataset of a run."""
+"""Exports: jobs whose file is the weighted dataset of a run, or what documents it."""
 
 from __future__ import annotations
 
@@ -17,14 +17,21 @@ from cati.api.unsafe import KEY, REFUSALS, sent_once
 from cati.models import Job
 from cati.operations.idempotency import Reply
 from weighting.api.started import StartedSerializer
-from weighting.exports.job import FORMATS, KIND, ask_for_export
+from weighting.exports.formats import FORMATS
+from weighting.exports.job import KIND, OPTIONS, ask_for_export
 
 
 class NewExportSerializer(serializers.Serializer[Any]):
-    """`run` is the number of a run; the official one where it is null."""
+    """`run` is the number of a run; the official one where it is null.
+
+    `raw` leaves texts that begin a formula as they are (CSV, XLSX); `paradata` adds the times and
+    calls of each interview.
+    """
 
     run = serializers.IntegerField(min_value=1, max_value=2**31 - 1, allow_null=True, default=None)
     format = serializers.ChoiceField(choices=[*FORMATS])
+    raw = serializers.BooleanField(default=False)
+    paradata = serializers.BooleanField(default=False)
 
 
 class ExportFilter(filters.FilterSet):  # type: ignore[misc]
@@ -50,11 +57,14 @@ class Exports(Jobs):
         """Start one; its file is whole when the job is done."""
         asked = NewExportSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
-        run, form = asked.validated_data["run"], asked.validated_data["format"]
+        wanted = asked.validated_data
+        options = {name: wanted[name] for name in OPTIONS}
 
         def act() -> Reply:
             of = self.membership
-            job = ask_for_export(of.wave, run, form, of.user, clock.now())
+            job = ask_for_export(
+                of.wave, wanted["run"], wanted["format"], of.user, clock.now(), **options
+            )
             return Reply(202, {"job": job.pk})
 
-        return sent_once(request, {"export": wave, "run": run, "format": form}, act)
+        return sent_once(request, {"export": wave, **wanted}, act)

@@ -1,11 +1,16 @@
 """Addresses of the weighting in the API."""
 
+from django.urls import path
 from rest_framework.routers import SimpleRouter
 
+from weighting.api.dataset import DatasetPages
 from weighting.api.exports import Exports
 from weighting.api.runs import Runs
 
 router = SimpleRouter(use_regex_path=False)
 router.register("waves/<slug:wave>/runs", Runs, "api-run")
 router.register("waves/<slug:wave>/exports", Exports, "api-export")
-urlpatterns = router.urls
+urlpatterns = [
+    path("waves/<slug:wave>/runs/<int:run>/dataset/", DatasetPages.as_view(), name="api-dataset"),
+    *router.urls,
+]

@@ -1,28 +1,37 @@
-"""The weighted dataset of a run, row by row: who, where, what weight, what was answered.
+"""The dataset of a run: one definition, from which every format is written.
 
 One row per complete interview of the wave, by number; those outside the quota, or completed since
-the run, have empty weights. Nothing of the contact data is read here, or could be.
+the run, have empty weights. Rosters are tables of their own, one row per instance. Nothing of the
+contact data is read here, or could be.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+import hashlib
+import io
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
-from django.db.models import F
+import polars as pl
+from django.db.models import Count, F, OuterRef, QuerySet, Subquery
 
-from cati.models import Place, Sector
+from cati.models import Attempt, Place, Sector
 from questionnaire.core.program import Program
 from questionnaire.models import InstrumentVersion
 from questionnaire.queries import program_of
 from weighting import queries
-from weighting.exports.columns import Cell, Column, Heading, Reading, columns_of
+from weighting.exports import raw
+from weighting.exports.columns import MISSING, Cell, Column, Heading, columns_of, named, united
+from weighting.exports.derived import Derivations
+from weighting.exports.names import Cut
 from weighting.models import Weight, WeightingRun
 
-AT_A_TIME = 200
+Progress = Callable[[int, int], None]
+NUMBER = "entretien"
 HEAD = (
-    Heading("entretien", "Numéro de l’entretien, pseudonyme", "integer"),
+    Heading(NUMBER, "Numéro de l’entretien, pseudonyme", "integer"),
     Heading("secteur_fichier", "Secteur dans l’échantillon", "text"),
     Heading("secteur", "Secteur déclaré, celui des quotas et des poids", "text"),
     Heading("secteur_nom", "Nom du secteur déclaré", "text"),
@@ -33,74 +42,270 @@ HEAD = (
     Heading("g_weight", "Facteur g : poids sur poids moyen du secteur", "decimal"),
     Heading("version", "Version du questionnaire de l’entretien, son numéro", "integer"),
 )
+PARADATA = (
+    Heading("debut", "Début de l’entretien, heure universelle", "text"),
+    Heading("fin", "Fin de l’entretien, heure universelle", "text"),
+    Heading("duree", "Minutes du début à la fin, interruptions comprises", "decimal"),
+    Heading("appels", "Appels de la fiche", "integer"),
+    Heading("enqueteur", "Enquêteur du dernier appel, son numéro", "integer"),
+)
+RANK = Heading("rang", "Rang dans la liste du ménage", "integer")
+FIELDS = ("pk", "version_id", "frame", "sector", "place")
+TIMES = ("started_at", "ended_at", "attempts", "interviewer")
+TO_SECONDS = "%Y-%m-%dT%H:%M:%SZ"
+
+
+@dataclass(frozen=True)
+class Table:
+    """Columns under names that are valid everywhere, and their frame: codes, null if not asked."""
+
+    name: str
+    columns: Sequence[Heading]
+    frame: pl.DataFrame
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """Its columns, how many rows it will have, and the rows: codes, None where not asked."""
+    """What the export of a run holds. `cuts` are the names that could not be kept whole.
+
+    `programs` by number of version, the latest first. The interviews are read when first asked
+    for; `progress`, if given, then hears how many.
+    """
 
     run: WeightingRun
-    items: Sequence[Column]
-    size: int
     programs: Mapping[int, Program]
-    numbers: Mapping[int, int]
-    weights: Mapping[int, tuple[float, float, float]]
-    sectors: Mapping[str, Sector]
-    groups: Mapping[str, str]
+    versions: Mapping[int, int]
+    size: int
+    paradata: bool = False
+    progress: Progress = field(default=lambda rows, size: None, compare=False)
+    first: int = 0
+    most: int | None = None
 
-    def rows(self) -> Iterator[list[Cell]]:
-        wanted = queries.complete(self.run.wave).annotate(
-            frame=F("case_link__case__frame_sector__code")
-        )
-        for interview in wanted.iterator(chunk_size=AT_A_TIME):
-            reading = Reading(self.programs[interview.version_id], interview.answers)
-            yield [*self._head(interview), *(column.read(reading) for column in self.items)]
+    def told(self) -> dict[str, Any]:
+        """What a job keeps of it."""
+        return {"rows": self.size, "columns": len(self.columns), "dataset": self.digest}
 
     @property
+    def title(self) -> str:
+        return f"{self.run.wave.name}, calage n° {self.run.number}"
+
+    @cached_property
     def columns(self) -> Sequence[Heading]:
-        return [*HEAD, *self.items]
+        return self._named[0]
 
-    def _head(self, interview: Any) -> Iterator[Cell]:
-        sector = self.sectors.get(interview.sector)
-        weight, diffusion, g = self.weights.get(interview.pk, (None, None, None))
-        yield interview.pk
-        yield interview.frame
-        yield interview.sector
-        yield sector.label if sector else None
-        yield self.groups.get(interview.sector)
-        yield int(interview.place == Place.State.CONFIRMED)
-        yield weight
-        yield diffusion
-        yield g
-        yield self.numbers[interview.version_id]
+    @cached_property
+    def layout(self) -> Sequence[tuple[str, Sequence[Heading]]]:
+        """The name and the columns of each table, without reading a row."""
+        rosters = [(name, columns) for name, (columns, _cuts) in self._rosters.items()]
+        return [("", self.columns), *rosters]
+
+    @cached_property
+    def cuts(self) -> Sequence[Cut]:
+        return [
+            *self._named[1],
+            *(cut for _columns, cuts in self._rosters.values() for cut in cuts),
+        ]
+
+    @cached_property
+    def tables(self) -> Sequence[Table]:
+        """The interviews, then each roster."""
+        parts: dict[str, list[pl.DataFrame]] = {"": [], **{name: [] for name in self._rosters}}
+        read = 0
+        for wide in raw.interviews(self._rows(), self._fields, self.programs.values()):
+            for name, frame in self._typed(wide):
+                parts[name].append(frame)
+            read += len(wide)
+            self.progress(read, self.size)
+        interviews = Table("", self.columns, _whole(parts[""], self.columns))
+        return [interviews] + [
+            Table(name, columns, _whole(parts[name], columns))
+            for name, (columns, _cuts) in self._rosters.items()
+        ]
+
+    @property
+    def frame(self) -> pl.DataFrame:
+        """The interviews, in codes."""
+        return self.tables[0].frame
+
+    @property
+    def rosters(self) -> Sequence[Table]:
+        return self.tables[1:]
+
+    def rows(self) -> Iterator[tuple[Cell, ...]]:
+        """The interviews, row by row."""
+        return self.frame.iter_rows()
+
+    @cached_property
+    def digest(self) -> str:
+        """The SHA-256 of the interviews as CSV in codes, raw, without the mark of UTF-8."""
+        sha = hashlib.sha256()
+        for rank, part in enumerate(parts_of(self.frame)):
+            lines = io.BytesIO()
+            part.write_csv(lines, include_header=rank == 0)
+            sha.update(lines.getbuffer())
+        return sha.hexdigest()
+
+    # --- how it is made
+
+    @cached_property
+    def head(self) -> Sequence[Heading]:
+        """The columns that come before the questions."""
+        return [*HEAD, *(PARADATA if self.paradata else ())]
+
+    @cached_property
+    def _named(self) -> tuple[list[Heading], list[Cut]]:
+        versions = [columns_of(program) for program in self.programs.values()]
+        return named([*self.head, *united(versions)])
+
+    @cached_property
+    def _rosters(self) -> Mapping[str, tuple[list[Heading], list[Cut]]]:
+        """{roster: its columns}, over all versions."""
+        names = {name: None for program in self.programs.values() for name in program.instances}
+        return {
+            name: named([HEAD[0], RANK, *united(
+                columns_of(program, name, 1)
+                for program in self.programs.values() if name in program.instances
+            )])
+            for name in names
+        }  # fmt: skip
+
+    @property
+    def _fields(self) -> Sequence[str]:
+        return (*FIELDS, *TIMES) if self.paradata else FIELDS
+
+    def _rows(self) -> QuerySet[Any]:
+        rows: QuerySet[Any] = queries.complete(self.run.wave).annotate(
+            frame=F("case_link__case__frame_sector__code")
+        )
+        if self.paradata:
+            calls = Attempt.objects.filter(interview=OuterRef("pk")).order_by("-opened_at", "-pk")
+            rows = rows.annotate(
+                attempts=Count("case_link__case__calls"),
+                interviewer=Subquery(calls.values("interviewer")[:1]),
+            )
+        return rows[self.first : None if self.most is None else self.first + self.most]
+
+    def _typed(self, wide: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:
+        """The table's name, "" for the interviews, and a part of it, version by version."""
+        for key, part in wide.group_by("version_id", maintain_order=True):
+            number = self.versions[int(str(key[0]))]
+            program = self.programs[number]
+            told = self._derivations[number].added(part)
+            head = self._head_of(told, number)
+            own = [column.values.alias(column.name) for column in self._columns_of[number]]
+            yield "", pl.concat([head, told.select(own)], how="horizontal")
+            for roster, instances in program.instances.items():
+                for rank in range(1, len(instances) + 1):
+                    yield roster, _instance(told, program, roster, rank)
+
+    @cached_property
+    def _derivations(self) -> Mapping[int, Derivations]:
+        return {number: Derivations(program) for number, program in self.programs.items()}
+
+    @cached_property
+    def _columns_of(self) -> Mapping[int, Sequence[Column]]:
+        return {number: columns_of(program) for number, program in self.programs.items()}
+
+    def _head_of(self, part: pl.DataFrame, version: int) -> pl.DataFrame:
+        sectors, groups = self._places
+        sector = pl.col("sector")
+        head = part.select(
+            pl.col("pk").cast(pl.Int64).alias(NUMBER),
+            pl.col("frame").alias("secteur_fichier"),
+            sector.alias("secteur"),
+            sector.replace_strict(sectors, default=None, return_dtype=pl.String).alias(
+                "secteur_nom"
+            ),
+            sector.replace_strict(groups, default=None, return_dtype=pl.String).alias("groupes"),
+            (pl.col("place") == Place.State.CONFIRMED)
+            .fill_null(False)
+            .cast(pl.Int8)
+            .alias("compte"),
+        ).join(self._weights, on=NUMBER, how="left", maintain_order="left")
+        head = head.with_columns(pl.lit(version, pl.Int64).alias("version"))
+        return pl.concat([head, _times(part)], how="horizontal") if self.paradata else head
+
+    @cached_property
+    def _weights(self) -> pl.DataFrame:
+        weights = Weight.objects.filter(run=self.run).values_list(
+            "interview_id", "weight", "diffusion", "g_weight"
+        )
+        names = [NUMBER, "weight", "weight_diffusion", "g_weight"]
+        rows = [(number, *map(_written, its)) for number, *its in weights]
+        return pl.DataFrame(
+            rows, schema={name: pl.Int64 if name == NUMBER else pl.Float64 for name in names},
+            orient="row",
+        )  # fmt: skip
+
+    @cached_property
+    def _places(self) -> tuple[Mapping[str, str], Mapping[str, str]]:
+        """The name of each sector that is surveyed, and the groups of each."""
+        labels = {code: one.label for code, one in queries.surveyed(self.run.wave).items()}
+        groups: dict[str, list[str]] = {}
+        for group in Sector.objects.filter(wave=self.run.wave).prefetch_related("members"):
+            for member in group.members.all():
+                groups.setdefault(member.code, []).append(group.code)
+        return labels, {code: " ".join(names) for code, names in groups.items()}
 
 
-def dataset_of(run: WeightingRun) -> Dataset:
-    """What the export of a run holds; the rows are read as they are written."""
+def dataset_of(
+    run: WeightingRun,
+    *,
+    paradata: bool = False,
+    progress: Progress = lambda rows, size: None,
+    first: int = 0,
+    most: int | None = None,
+) -> Dataset:
+    """The dataset of a run; of its interviews only `most` after the `first`, where that is given.
+
+    The columns are the same whatever is read.
+    """
     complete = queries.complete(run.wave)
     used = InstrumentVersion.objects.filter(
         pk__in=complete.order_by().values("version_id")
     ).order_by("-number")
-    programs = {version.pk: program_of(version) for version in used}
-    weights = Weight.objects.filter(run=run)
-    groups: dict[str, list[str]] = {}
-    for sector in Sector.objects.filter(wave=run.wave).prefetch_related("members"):
-        for member in sector.members.all():
-            groups.setdefault(member.code, []).append(sector.code)
-    return Dataset(
-        run=run,
-        items=columns_of(programs.values()),
-        size=complete.count(),
-        programs=programs,
-        numbers={version.pk: version.number for version in used},
-        weights={
-            interview: (_written(weight), _written(diffusion), _written(g))
-            for interview, weight, diffusion, g in weights.values_list(
-                "interview_id", "weight", "diffusion", "g_weight"
-            )
-        },
-        sectors=queries.surveyed(run.wave),
-        groups={code: " ".join(names) for code, names in groups.items()},
+    versions = {version.pk: version.number for version in used}
+    programs = {version.number: program_of(version) for version in used}
+    if not programs and run.wave.version is not None:
+        programs = {run.wave.version.number: program_of(run.wave.version)}
+    return Dataset(run, programs, versions, complete.count(), paradata, progress, first, most)
+
+
+def parts_of(frame: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """The frame in parts that are cheap to write; one empty part where there are no rows."""
+    yield from frame.iter_slices(10_000) if len(frame) else iter([frame])
+
+
+def _instance(told: pl.DataFrame, program: Program, roster: str, rank: int) -> pl.DataFrame:
+    """The interviews in which that instance of the roster lives, with its answers."""
+    own = [column.values.alias(column.name) for column in columns_of(program, roster, rank)]
+    return told.filter(pl.col(raw.living(roster, rank)) == "true").select(
+        pl.col("pk").cast(pl.Int64).alias(NUMBER),
+        pl.lit(rank, pl.Int64).alias(RANK.name),
+        *own,
+    )
+
+
+def _whole(parts: Sequence[pl.DataFrame], columns: Sequence[Heading]) -> pl.DataFrame:
+    """All parts in the columns' order and under their names, sorted as the interviews are."""
+    full = {column.full: column.dtype for column in columns}
+    frame = pl.concat([pl.DataFrame(schema=full), *parts], how="diagonal_relaxed")
+    by = [name for name in (NUMBER, RANK.name) if name in [one.full for one in columns[:2]]]
+    ordered = frame.select(pl.col(name).cast(dtype) for name, dtype in full.items()).sort(by)
+    return ordered.rename({one.full: one.name for one in columns})
+
+
+def _times(part: pl.DataFrame) -> pl.DataFrame:
+    start, end = (
+        pl.col(name).str.to_datetime("%Y-%m-%d %H:%M:%S%.f%#z", time_zone="UTC", strict=False)
+        for name in ("started_at", "ended_at")
+    )
+    return part.select(
+        start.dt.strftime(TO_SECONDS).alias("debut"),
+        end.dt.strftime(TO_SECONDS).alias("fin"),
+        ((end - start).dt.total_seconds() / 60).round(1).alias("duree"),
+        pl.col("attempts").cast(pl.Int64).alias("appels"),
+        pl.col("interviewer").cast(pl.Int64).alias("enqueteur"),
     )
 
 
@@ -109,10 +314,18 @@ def _written(number: float) -> float:
     return float(f"{number:.15g}")
 
 
-def dictionary(columns: Sequence[Heading]) -> Iterator[list[Cell]]:
-    """One line per column and code: variable, label, type, code, what the code means."""
-    yield ["variable", "libelle", "type", "code", "modalite"]
-    for column in columns:
-        yield [column.name, column.label, column.kind, None, None]
-        for code, label in column.labels.items():
-            yield [column.name, None, None, code, label]
+def dictionary(layout: Sequence[tuple[str, Sequence[Heading]]]) -> Iterator[list[Cell]]:
+    """One line per column and code: what it is called, means, and whether it is a missing value.
+
+    `nom_complet` is the name in the questionnaire where it could not be kept; `table` the roster.
+    """
+    yield [
+        "variable", "libelle", "type", "code", "modalite", "manquante", "nom_complet", "table"
+    ]  # fmt: skip
+    for table, columns in layout:
+        for column in columns:
+            full = column.full if column.full != column.name else None
+            yield [column.name, column.label, column.kind, None, None, None, full, table or None]
+            for code, label in column.labels.items():
+                missing = int(code in MISSING)
+                yield [column.name, None, None, code, label, missing, None, table or None]

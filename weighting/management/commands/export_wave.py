@@ -1,53 +1,59 @@
-"""Write the weighted dataset of a wave, with its dictionary, into a folder."""
+"""Write the weighted dataset of a wave, with what goes with it, into a folder."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
-from uuid import uuid4
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from cati.models import Wave
 from weighting.exports.dataset import Dataset, dataset_of
-from weighting.exports.job import FORMATS, file_name, run_of
+from weighting.exports.files import Target
+from weighting.exports.formats import FORMATS
+from weighting.exports.job import run_of, stem_of
+from weighting.exports.journal import Journal
 from weighting.models import WeightingRun
+
+# The dictionary goes with the CSV that needs it.
+WITH = {"csv-codes": "csv-dictionary", "csv-labels": "csv-dictionary"}
 
 
 class Command(BaseCommand):
-    help = "Writes the weighted dataset of a wave and its dictionary; XLSX holds both in one file."
+    help = "Writes the weighted dataset of a wave, and what goes with it, into a folder."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--wave", required=True, help="slug of the wave, such as 2026")
         parser.add_argument("--format", required=True, choices=[*FORMATS])
         parser.add_argument("--out", required=True, type=Path, metavar="DIR")
         parser.add_argument("--run", type=int, help="its number; the official one by default")
+        parser.add_argument(
+            "--raw", action="store_true", help="leave texts that begin a formula as they are"
+        )
+        parser.add_argument(
+            "--paradata", action="store_true", help="with the times and calls of each interview"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         wave = Wave.objects.filter(slug=options["wave"]).first()
         if wave is None:
             raise CommandError(f"no wave {options['wave']!r}")
-        run = run_of(wave, options["run"])
-        if run is None:
+        form, run = options["format"], run_of(wave, options["run"])
+        if run is None and FORMATS[form].of_run:
             raise CommandError(
                 "aucun calage officiel : lancez-en un et rendez-le officiel, ou donnez --run"
             )
-        dataset, out = dataset_of(run), Path(options["out"])
+        source = _source(wave, run if FORMATS[form].of_run else None, options["paradata"])
+        out = Path(options["out"])
         out.mkdir(parents=True, exist_ok=True)
-        forms = [options["format"]]
-        if options["format"] in ("csv-codes", "csv-labels"):
-            forms.append("csv-dictionary")
-        for form in forms:
-            self.stdout.write(str(_written(dataset, run, form, out)))
+        # Each file appears under its name only once all are whole.
+        with TemporaryDirectory(prefix=".", dir=out) as draft:
+            to = Target(Path(draft), stem_of(wave, source.run), options["raw"])
+            forms = [one for one in (form, WITH.get(form)) if one]
+            for path in [path for one in forms for path in FORMATS[one].write(source, to)]:
+                self.stdout.write(str(path.replace(out / path.name)))
 
 
-def _written(dataset: Dataset, run: WeightingRun, form: str, out: Path) -> Path:
-    """The file, under its name only once it is whole."""
-    target = out / file_name(run, form)
-    draft = out / f".{uuid4().hex}.part"
-    try:
-        FORMATS[form].write(dataset, draft, lambda rows: None)
-        draft.replace(target)
-    finally:
-        draft.unlink(missing_ok=True)
-    return target
+def _source(wave: Wave, run: WeightingRun | None, paradata: bool) -> Dataset | Journal:
+    return Journal(wave) if run is None else dataset_of(run, paradata=paradata)

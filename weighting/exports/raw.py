@@ -1,0 +1,183 @@
+"""The interviews as the database has them, in frames of text: one column per answer, by COPY.
+
+PostgreSQL takes the documents apart (one pass over each, on its own core), so that Python never
+parses one. Only complete interviews are read: all that they answered and did not park is on their
+route.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from io import BytesIO
+from tempfile import SpooledTemporaryFile
+from typing import Any
+
+import polars as pl
+from django.db import connection
+from django.db.models import QuerySet
+from psycopg import sql
+
+from questionnaire.core.program import Node, Program
+
+AT_A_TIME = 4 << 20  # bytes of COPY, some thousand interviews
+IN_MEMORY = 64 << 20  # beyond, on the disk
+NAME_IN_POSTGRESQL = 63
+# How COPY writes what would break its lines.
+ESCAPED = {
+    "\\\\": "\\", "\\n": "\n", "\\r": "\r", "\\t": "\t", "\\b": "\b", "\\f": "\f", "\\v": "\v"
+}  # fmt: skip
+DOCUMENT = "answers jsonb, parked jsonb, inputs jsonb, draws jsonb, places jsonb, removed jsonb"
+
+
+def answer(key: str) -> str:
+    """Where the answer of an item is: « 3 », « [1, 4] », « dk », or the words of a text."""
+    return f"answer {key}"
+
+
+def special(key: str) -> str:
+    """Where the special of a text or a number is, which could be its very words."""
+    return f"special {key}"
+
+
+def other(key: str, code: int) -> str:
+    return f"other {code} {key}"
+
+
+def given(name: str) -> str:
+    """Where a parameter or a preload is, as JSON."""
+    return f"input {name}"
+
+
+def draw(name: str) -> str:
+    return f"draw {name}"
+
+
+def place(name: str) -> str:
+    return f"quota {name}"
+
+
+def computed(name: str) -> str:
+    return f"computed {name}"
+
+
+def undrawn(module: str) -> str:
+    return f"undrawn {module}"
+
+
+def living(roster: str, instance: int) -> str:
+    return f"living {roster} {instance}"
+
+
+REMOVED = "removed"
+
+
+def interviews(
+    rows: QuerySet[Any], names: Sequence[str], programs: Iterable[Program]
+) -> Iterator[pl.DataFrame]:
+    """Frames of text, in the rows' order: `names` (the first orders them), and what was answered.
+
+    What a version does not have is null in its interviews.
+    """
+    statement, parameters = rows.values_list(*names, "answers").query.sql_with_params()
+    taken = _taken(programs)
+    keys = sorted(
+        {key for _name, key, _path in taken if 0 < len(key.encode()) <= NAME_IN_POSTGRESQL}
+    )
+    record = sql.SQL(", ").join(sql.SQL("{} jsonb").format(sql.Identifier(key)) for key in keys)
+    copy = sql.SQL(
+        "COPY (SELECT {names}, {inputs} FROM ({rows}) AS i({named}, answers),"
+        " jsonb_to_record(i.answers) AS s({document}), LATERAL (SELECT coalesce("
+        "CASE WHEN s.parked <> '[]'"
+        " THEN s.answers - ARRAY(SELECT jsonb_array_elements_text(s.parked))"
+        " ELSE s.answers END, '{{}}')) AS r(on_route),"
+        " jsonb_to_record(r.on_route) AS x({record}) ORDER BY i.{first}) TO STDOUT"
+    ).format(
+        document=sql.SQL(DOCUMENT),
+        names=_listed("i", names),
+        named=sql.SQL(", ").join(map(sql.Identifier, names)),
+        first=sql.Identifier(names[0]),
+        rows=sql.SQL(statement),
+        inputs=sql.SQL(", ").join(path for _name, _key, path in taken),
+        record=record if keys else sql.SQL("nothing jsonb"),
+    )
+    return copied(copy, parameters, [*names, *(name for name, _key, _path in taken)])
+
+
+def copied(
+    statement: sql.Composable, parameters: Sequence[Any], names: Sequence[str]
+) -> Iterator[pl.DataFrame]:
+    """What COPY … TO STDOUT sends, as frames of text, every column under its name.
+
+    All of it is taken first, in one look at the database, so that the connection is free for the
+    reports of whoever reads the frames.
+    """
+    with SpooledTemporaryFile(max_size=IN_MEMORY) as kept:
+        with connection.cursor() as cursor, cursor.copy(statement, parameters) as copy:
+            for block in copy:
+                kept.write(block)
+        kept.seek(0)
+        while lines := kept.read(AT_A_TIME):
+            yield _frame(lines + kept.readline(), names)
+
+
+def _frame(lines: bytes, names: Sequence[str]) -> pl.DataFrame:
+    frame = pl.read_csv(
+        BytesIO(lines),
+        has_header=False,
+        schema=dict.fromkeys(names, pl.String),
+        separator="\t",
+        quote_char=None,
+        null_values="\\N",
+        empty_string_is_null=False,
+    )
+    escaped = [name for name in names if frame[name].str.contains("\\", literal=True).any()]
+    return frame.with_columns(
+        pl.col(name).str.replace_many(ESCAPED, leftmost=True) for name in escaped
+    )
+
+
+def _taken(programs: Iterable[Program]) -> list[tuple[str, str, sql.Composable]]:
+    """What is taken from a document: the column's name, the item's key if any, its expression."""
+    taken: dict[str, tuple[str, sql.Composable]] = {}
+    for program in programs:
+        for node in program.nodes:
+            for name, key, path in _of_node(node):
+                taken.setdefault(name, (key, path))
+        if program.instances:
+            taken.setdefault(REMOVED, ("", sql.SQL("s.removed")))
+    return [(name, key, path) for name, (key, path) in taken.items()]
+
+
+def _of_node(node: Node) -> Iterator[tuple[str, str, sql.Composable]]:
+    of = sql.Literal(node.name)
+    if node.kind == "item":
+        yield from _of_item(node)
+    elif node.kind == "input":
+        yield given(node.name), "", sql.SQL("s.inputs->{}").format(of)
+    elif node.kind == "draw":
+        yield draw(node.name), "", sql.SQL("s.draws->>{}").format(of)
+    elif node.kind == "quota":
+        yield place(node.name), "", sql.SQL("s.places->{}->>'result'").format(of)
+
+
+def _of_item(node: Node) -> Iterator[tuple[str, str, sql.Composable]]:
+    key, item = node.name, node.entry
+    of = sql.SQL("x.{}").format(sql.Identifier(key))
+    if len(key.encode()) > NAME_IN_POSTGRESQL:
+        of = sql.SQL("(r.on_route->{})").format(sql.Literal(key))
+    told = "coalesce({0}->>'v', {0}->>'special')"
+    if item.type == "info" or item.store == "contact":
+        # All that it says is that it was read, or given.
+        told = "coalesce({0}->>'special', {0}->>'seen', {0}->>'given')"
+    elif not item.choices:
+        told = "{0}->>'v'"
+        yield special(key), key, sql.SQL("{}->>'special'").format(of)
+    yield answer(key), key, sql.SQL(told).format(of)
+    for choice in item.choices:
+        if choice.other:
+            words = sql.SQL("{}->'other'->>{}").format(of, sql.Literal(str(choice.code)))
+            yield other(key, choice.code), key, words
+
+
+def _listed(table: str, names: Sequence[str]) -> sql.Composable:
+    return sql.SQL(", ").join(sql.Identifier(table, name) for name in names)
