@@ -74,8 +74,13 @@ def proportions(
     answered = inside[:, :, None] & chosen[:, None, :]
     values = np.tensordot(sample.weights, answered, 1) / base[:, None]
     z = (answered - inside[:, :, None] * values) / base[:, None]
-    n, n_eff = (np.repeat(each, categories) for each in sizes(sample, inside))
-    return Linearised(values.ravel(), z.reshape(len(codes), -1), n, n_eff)
+    n, n_eff = sizes(sample, inside)
+    return Linearised(
+        values.ravel(),
+        z.reshape(len(codes), -1),
+        np.repeat(n, categories),
+        np.repeat(n_eff, categories),
+    )
 
 
 def domains_of(codes: Ints, groups: Sequence[Sequence[int]]) -> Domains:

@@ -93,11 +93,12 @@ class Recalibration:
         diagonal = np.arange(p)
         least = LEAST_CURVATURE * (1.0 + np.nan_to_num(hessian[:, diagonal, diagonal].max(axis=1)))
         hessian[:, diagonal, diagonal] += least[:, None]
-        return -np.linalg.solve(hessian, points.gradient[rows][:, :, None])[:, :, 0]
+        steps = np.linalg.solve(hessian, points.gradient[rows][:, :, None])
+        return np.asarray(-steps[:, :, 0], float)
 
     def _unmet(self, points: _Points, rows: NDArray[np.intp]) -> NDArray[np.intp]:
         missed = np.linalg.norm(points.gradient[rows], axis=1)
-        return rows[~(missed <= MET * np.linalg.norm(self.target))]
+        return np.asarray(rows[~(missed <= MET * np.linalg.norm(self.target))])
 
     def _nobody_vanished(self, weights: Floats, d: Floats) -> Flags:
         """A raking that meets its margins only by weighting somebody out has failed."""
