@@ -181,7 +181,7 @@ def test_the_page_of_two_versions_shows_what_changed(
     world: World, admin: Client, disk: Path
 ) -> None:
     edit(disk, "num.yaml", "De quel matériel disposez-vous", "De quel équipement disposez-vous")
-    edit(disk, "num.yaml", "4: Jamais}", "4: Jamais, 5: Autrement}")
+    edit(disk, "num.yaml", "en: Never}", "en: Never}\n    5: Autrement")
     edit(disk, "num.yaml", "ask_if: NUM01 == 1", "ask_if: NUM01 != 2")
     publish(admin)
     compared = page(admin, COMPARE + "?de=1&a=2")
@@ -203,8 +203,8 @@ def test_the_preview_refuses_a_code_that_changes_its_meaning(
     world: World, admin: Client, disk: Path
 ) -> None:
     Call(world, world.nadia).to_sector()
-    edit(disk, "log.yaml", "1: Un appartement", "1: Une maison")
-    edit(disk, "log.yaml", "2: Une maison individuelle", "2: Un appartement")
+    edit(disk, "log.yaml", "1: {label: Un appartement", "1: {label: Une maison")
+    edit(disk, "log.yaml", "2: {label: Une maison individuelle", "2: {label: Un appartement")
     shown = page(admin, PUBLISH)
     assert "LOG02, code 2 : « Une maison individuelle » deviendrait" in words(shown)
     assert not shown.xpath("//form[@class='publish']")
@@ -212,7 +212,7 @@ def test_the_preview_refuses_a_code_that_changes_its_meaning(
 
 def test_other_words_are_published_once_declared(world: World, admin: Client, disk: Path) -> None:
     Call(world, world.nadia).to_sector()
-    edit(disk, "log.yaml", "2: De taille adaptée", "2: De la bonne taille")
+    edit(disk, "log.yaml", "label: De taille adaptée", "label: De la bonne taille")
     assert page(admin, PUBLISH).xpath("//input[@name='wording' and @required]")
     undeclared = publish(admin)
     assert "déclarez une correction" in undeclared.content.decode()
