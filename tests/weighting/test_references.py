@@ -30,6 +30,13 @@ API_METHODS = {
     "truncated": Truncated(0.6, 1.6),
 }
 
+SCHOOL_TYPES = {
+    "linear": Linear(),
+    "raking": Raking(),
+    "logit": Logit(0.6, 1.4),
+    "truncated": Truncated(0.6, 1.4),
+}
+
 
 def column(path: Path, name: str) -> np.ndarray:
     """A column of numbers; R's NA (no solution) is NaN."""
@@ -82,13 +89,31 @@ def test_the_bounds_of_the_truncated_schools_bind_at_both_ends(method: Method) -
     assert (result["all"].g_min, result["all"].g_max) == method.bounds
 
 
+@pytest.mark.parametrize("name", SCHOOL_TYPES)
+def test_three_types_of_schools_with_two_numeric_margins_have_the_weights_of_r(name: str) -> None:
+    margins = read_margins(REFERENCES / "margins_apistrat.csv", by="stype")
+    path = REFERENCES / "units_apistrat.csv"
+    units = read_units(path, margins, id_column="cds", by="stype", weight="pw")
+
+    result = calibrate(units, margins, SCHOOL_TYPES[name])
+
+    expected = column(REFERENCES / "expected_apistrat.csv", name)
+    np.testing.assert_allclose(result.weights, expected, rtol=1e-8)
+    refused = [stratum.name for stratum in result.strata if not stratum.converged]
+    assert refused == (["M"] if name in ("logit", "truncated") else [])
+    if name == "truncated":
+        assert result["E"].g_max == 1.4
+
+
 @pytest.mark.nightly
 @pytest.mark.skipif(shutil.which("Rscript") is None, reason="R is not installed")
 def test_r_makes_the_same_references_again(tmp_path: Path) -> None:
     script = REFERENCES / "make_references.R"
     subprocess.run(["Rscript", script, DEMO, REFERENCES, tmp_path], check=True, timeout=300)
 
-    for kept, method in (("expected_demo.csv", DEMO_METHODS), ("expected_api.csv", API_METHODS)):
-        for name in method:
+    made = {"demo": DEMO_METHODS, "api": API_METHODS, "apistrat": SCHOOL_TYPES}
+    for survey, methods in made.items():
+        kept = f"expected_{survey}.csv"
+        for name in methods:
             again = column(tmp_path / kept, name)
             np.testing.assert_allclose(again, column(REFERENCES / kept, name), rtol=1e-9)

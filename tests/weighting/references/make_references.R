@@ -1,7 +1,7 @@
 # References made independently of the engine, with R's survey and sampling packages.
 # Usage: Rscript make_references.R DEMO_DIR UNITS_DIR OUT_DIR
 #   DEMO_DIR has margins_demo.csv, collapses_demo.csv and sectors_demo.csv.
-#   UNITS_DIR is where units_demo.csv and units_api.csv are read, or written if absent.
+#   UNITS_DIR is where units_*.csv are read, or written if absent.
 suppressPackageStartupMessages({library(survey); library(sampling)})
 options(digits = 17, stringsAsFactors = FALSE)
 arguments <- commandArgs(trailingOnly = TRUE)
@@ -119,3 +119,38 @@ api$logit <- calibrated(design, ~stype + api99, totals,
 api$truncated <- calibrated(design, ~stype + api99, totals,
                             list(calfun = "linear", bounds = c(0.6, 1.6)))
 write_numbers(api, "expected_api.csv")
+
+# The stratified sample of the same schools: each type calibrated by itself, on two categorical
+# and two numeric margins, with bounds that bind in one and that another cannot keep.
+units_file <- file.path(inputs, "units_apistrat.csv")
+if (!file.exists(units_file))
+  write.csv(apistrat[c("cds", "stype", "sch.wide", "comp.imp", "api99", "meals", "pw")],
+            units_file, row.names = FALSE, quote = FALSE)
+schools <- read.csv(units_file, colClasses = c(cds = "character"))
+expected <- schools["cds"]
+stated <- NULL
+for (type in c("E", "H", "M")) {
+  mine <- schools$stype == type
+  population <- apipop[apipop$stype == type, ]
+  wide <- table(population$sch.wide); improved <- table(population$comp.imp)
+  stated <- rbind(stated, data.frame(
+    stype = type, variable = rep(c("sch.wide", "comp.imp", "api99", "meals"), c(2, 2, 1, 1)),
+    category = c(names(wide), names(improved), "", ""),
+    total = c(wide, improved, sum(population$api99), sum(population$meals))))
+  totals <- c(`(Intercept)` = nrow(population), sch.wideYes = wide[["Yes"]],
+              comp.impYes = improved[["Yes"]], api99 = sum(population$api99),
+              meals = sum(population$meals))
+  design <- svydesign(~1, weights = ~pw, data = schools[mine, ])
+  formula <- ~sch.wide + comp.imp + api99 + meals
+  for (name in c("linear", "raking"))
+    expected[mine, name] <- calibrated(design, formula, totals, functions[[name]])
+  # No g between these bounds meets the margins of the middle schools: R fails there.
+  for (name in c("logit", "truncated"))
+    expected[mine, name] <- tryCatch(
+      calibrated(design, formula, totals,
+                 list(calfun = c(logit = "logit", truncated = "linear")[[name]],
+                      bounds = c(0.6, 1.4))),
+      error = function(e) NA_real_, warning = function(w) NA_real_)
+}
+write_numbers(stated, "margins_apistrat.csv")
+write_numbers(expected, "expected_apistrat.csv")
