@@ -17,10 +17,10 @@ from django.db.models import Max
 
 from questionnaire.core import routing
 from questionnaire.core.instrument import Input, Instrument, content_hash, to_json
-from questionnaire.core.routing import Effects, Route, Walker, validate_on
+from questionnaire.core.routing import Effects, Walker, validate_on
 from questionnaire.core.state import Event, State
 from questionnaire.models import AnswerEvent, InstrumentVersion, Interview
-from questionnaire.queries import journal_of, program_of, walker_of
+from questionnaire.queries import journal_of, keep_warm, program_by_id, program_of, walker_of
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
@@ -112,10 +112,13 @@ def opening(
     ]
 
 
-def lock_interview(pk: int) -> Interview:
-    """The interview, locked until the caller's transaction ends. Raises Interview.DoesNotExist."""
-    interviews = Interview.objects.select_related("version").defer("version__content")
-    return interviews.select_for_update(of=("self",)).get(pk=pk)
+def lock_interview(**which: Any) -> Interview:
+    """The one interview, locked until the caller's transaction ends. Raises Interview.DoesNotExist.
+
+    `which` are lookups of an interview: `pk=`, or those of an app that points to it.
+    """
+    # The answers weigh 10 kB, and a warm walker has them already.
+    return Interview.objects.defer("answers").select_for_update(of=("self",)).get(**which)
 
 
 def record(
@@ -125,12 +128,14 @@ def record(
     actor: AbstractBaseUser | None,
     epoch: int,
     now: datetime,
-) -> Route:
+    walker: Walker | None = None,
+) -> Walker:
     """Append events to the journal of an interview that the caller has locked, and fold them in.
 
-    Raises AnswerRefused where one of them does not fit, and then writes none of them.
+    Gives the walker where the interview then stands; `walker` is the one that an earlier call gave.
+    Raises AnswerRefused where an event does not fit, and then writes none of them.
     """
-    fold = Fold(interview)
+    fold = Fold(interview, walker or walker_of(interview))
     lines = []
     for given in events:
         value = _fitting(fold.walker, given)
@@ -144,13 +149,13 @@ def record(
                 ms_on_screen=given.ms_on_screen,
             )
         )  # fmt: skip
-    route = fold.walker.route()
-    with transaction.atomic():
+    # The caller's lock is in a transaction already: no savepoint of its own.
+    with transaction.atomic(savepoint=False):
         AnswerEvent.objects.bulk_create(lines)
-        for name, derived in fold.derived(route).items():
+        for name, derived in fold.derived().items():
             setattr(interview, name, derived)
         interview.save(update_fields=DERIVED)
-    return route
+    return fold.walker
 
 
 def preview(interview: Interview, event: EventInput) -> Effects:
@@ -158,15 +163,18 @@ def preview(interview: Interview, event: EventInput) -> Effects:
     walker = walker_of(interview)
     value = _fitting(walker, event)
     moved = Event(event.kind, event.item, event.instance, value)
-    return routing.preview(walker.program, walker.state, moved)
+    effects = routing.preview(walker.program, walker.state, moved)
+    keep_warm(interview, walker)
+    return effects
 
 
 def rebuild(interview: Interview) -> list[str]:
     """Fold the journal anew into the interview, unsaved; the names of the columns that differ."""
-    fold = Fold(Interview(version=interview.version, last_event_at=interview.started_at))
+    program = program_by_id(interview.version_id)
+    fold = Fold(Interview(last_event_at=interview.started_at), Walker(program, State()))
     for line in journal_of(interview):
         fold.add(Event(line.kind, line.item, line.instance, line.value), line.at)
-    fresh = fold.derived(fold.walker.route())
+    fresh = fold.derived()
     different = [name for name, value in fresh.items() if getattr(interview, name) != value]
     for name in different:
         setattr(interview, name, fresh[name])
@@ -176,8 +184,8 @@ def rebuild(interview: Interview) -> list[str]:
 class Fold:
     """The columns of an interview as its events make them, one event at a time."""
 
-    def __init__(self, interview: Interview) -> None:
-        self.walker = Walker(program_of(interview.version), State.from_json(interview.answers))
+    def __init__(self, interview: Interview, walker: Walker) -> None:
+        self.walker = walker
         self.seq = interview.seq
         self.last_event_at = interview.last_event_at
         self.ended_at = interview.ended_at
@@ -194,8 +202,8 @@ class Fold:
     def outcome(self) -> str:
         return self.walker.state.ended or self.walker.outcome() or ""
 
-    def derived(self, route: Route) -> dict[str, Any]:
-        state = self.walker.state
+    def derived(self) -> dict[str, Any]:
+        state, route = self.walker.state, self.walker.route()
         return {
             "answers": {**state.to_json(), "computed": route.computed},
             "seq": self.seq,

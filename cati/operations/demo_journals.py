@@ -21,10 +21,11 @@ from cati.core.encounters import COMPLETE, Fate, Script
 from cati.models import Case, CaseInterview, Contact, User, Wave
 from cati.operations.record import block_value
 from questionnaire.core.instrument import Item
-from questionnaire.core.routing import NeedsDraw
+from questionnaire.core.routing import NeedsDraw, Walker
 from questionnaire.core.state import Event, State
 from questionnaire.models import AnswerEvent, Interview
 from questionnaire.operations import EventInput, Fold, opening
+from questionnaire.queries import program_of
 
 SECONDS_PER_ANSWER = (4.0, 11.0)
 # The rest of the time between two answers, the page waits for the server and she for the person.
@@ -140,8 +141,10 @@ class Journals:
             seed=self.draw.getrandbits(31),
         )
         interview = Interview(version=self.version, started_at=at, last_event_at=at)
-        interview.answers, interview.seq = _opened(given), len(given)
-        line = self.lines[case.pk] = Line(case, interview, Fold(interview), self.draw, user)
+        interview.seq = len(given)
+        walker = Walker(program_of(self.version), State.from_json(_opened(given)))
+        fold = Fold(interview, walker)
+        line = self.lines[case.pk] = Line(case, interview, fold, self.draw, user)
         line.open(given, at)
         return line
 
@@ -160,7 +163,7 @@ class Journals:
     def write(self) -> None:
         """Interviews first, for their keys; then links, journals, what goes with the contact."""
         for line in self.lines.values():
-            for name, value in line.fold.derived(line.fold.walker.route()).items():
+            for name, value in line.fold.derived().items():
                 setattr(line.interview, name, value)
         Interview.objects.bulk_create([line.interview for line in self.lines.values()])
         CaseInterview.objects.bulk_create(

@@ -5,22 +5,27 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
+from psycopg.types.json import Jsonb
 
 from cati.models import IdempotentRequest, User
 
 
 @dataclass(frozen=True)
 class Reply:
-    """What an unsafe endpoint answers: an HTTP status and a small JSON body."""
+    """What an unsafe endpoint answers: an HTTP status and a small JSON body.
+
+    `acted`: the row that the act left, for whoever shows it at once; a repeated reply has none.
+    """
 
     status: int
     body: dict[str, Any]
+    acted: Any = field(default=None, compare=False)
 
 
 CONFLICT = Reply(
@@ -48,7 +53,7 @@ def once(
         if not _first(uuid, actor, digest, now):
             return _again(uuid, actor, digest)
         reply = act()
-        IdempotentRequest.objects.filter(pk=uuid).update(status=reply.status, reply=reply.body)
+        _keep(uuid, reply)
     return reply
 
 
@@ -60,6 +65,14 @@ def _first(uuid: UUID, actor: User, digest: str, now: datetime) -> bool:
             [uuid, actor.pk, digest, now],
         )
         return bool(cursor.rowcount)
+
+
+def _keep(uuid: UUID, reply: Reply) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE cati_idempotentrequest SET status = %s, reply = %s WHERE uuid = %s",
+            [reply.status, Jsonb(reply.body), uuid],
+        )
 
 
 def _again(uuid: UUID, actor: User, digest: str) -> Reply:

@@ -69,7 +69,7 @@ def _record(case_id: int, user: User, epoch: int, outcome: OutcomeInput, now: da
     attempt = open_attempt(case)
     if attempt is None:
         raise Refused({"code": _("Aucun appel en cours. Appelez, puis donnez l’issue.")})
-    interview = journal.lock_interview(attempt.interview_id) if attempt.interview_id else None
+    interview = journal.lock_interview(pk=attempt.interview_id) if attempt.interview_id else None
     disposition = _disposition(outcome.code, interview)
     _check_needs(case, disposition, outcome, now)
     change = _change(case, attempt, disposition, outcome, now)

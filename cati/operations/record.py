@@ -23,10 +23,10 @@ from cati.operations.errors import Refused
 from cati.operations.idempotency import Reply, once
 from cati.operations.leases import hold
 from questionnaire import operations as journal
-from questionnaire.core.routing import Effects, NeedsDraw, NeedsPlace, Route
+from questionnaire.core.routing import Effects, NeedsDraw, NeedsPlace, Walker
 from questionnaire.models import AnswerEvent, Interview
 from questionnaire.operations import EventInput
-from questionnaire.queries import program_of
+from questionnaire.queries import keep_warm, program_by_id
 
 # After these minutes since consent, the person has given too much to be sent away by a quota.
 NO_QUOTA_AFTER = timedelta(minutes=5)
@@ -56,11 +56,11 @@ def begin_interview(case_id: int, user: User, epoch: int, now: datetime) -> Inte
         attempt = open_attempt(case)
         if attempt is None:
             raise Refused({"": _("Appelez d’abord : l’entretien s’ouvre une fois la ligne prise.")})
-        link = case.interviews.select_related("interview").filter(current=True).first()
+        link = case.interviews.filter(current=True).first()
         if link is None:
             interview = _start(case, user, now)
         else:
-            interview = journal.lock_interview(link.interview_id)
+            interview = journal.lock_interview(pk=link.interview_id)
             if attempt.interview_id is None:
                 _resume(case, interview, user, now)
         Attempt.objects.filter(pk=attempt.pk, interview__isnull=True).update(interview=interview)
@@ -95,8 +95,10 @@ def _save(case_id: int, user: User, epoch: int, answer: AnswerInput, now: dateti
     if _stored_with_contact(interview, answer):
         _keep_with_contact(case, answer)
         value = {"given": True}
-    route = journal.record(interview, [_event(answer, value)], actor=user, epoch=epoch, now=now)
-    route = settle(case, interview, route, user, now)
+    walker = journal.record(interview, [_event(answer, value)], actor=user, epoch=epoch, now=now)
+    settle(case, interview, walker, user, now)
+    route = walker.route()
+    transaction.on_commit(lambda: keep_warm(interview, walker))
     if interview.sector and not case.screened:
         # Living in one of the sectors is what makes a household eligible.
         Case.objects.filter(pk=case.pk).update(screened=True)
@@ -108,26 +110,26 @@ def _save(case_id: int, user: User, epoch: int, answer: AnswerInput, now: dateti
             "outcome": route.outcome,
             "parked": list(route.parked),
         },
+        acted=interview,
     )
 
 
 def settle(
     case: Case,
     interview: Interview,
-    route: Route,
+    walker: Walker,
     user: User,
     now: datetime,
-) -> Route:
+) -> None:
     """Provide what the route needs (places, draws) until it needs nothing more."""
-    while route.needs:
-        need = route.needs[0]
+    while needs := walker.needs():
+        need = needs[0]
         event = (
             _place(case, interview, need, now)
             if isinstance(need, NeedsPlace)
             else _draw(case, need)
         )
-        route = journal.record(interview, [event], actor=user, epoch=case.epoch, now=now)
-    return route
+        journal.record(interview, [event], actor=user, epoch=case.epoch, now=now, walker=walker)
 
 
 def _start(case: Case, user: User, now: datetime) -> Interview:
@@ -163,15 +165,15 @@ def _resume(case: Case, interview: Interview, user: User, now: datetime) -> None
         for quota, place in interview.answers["places"].items()
     ]
     if events:
-        route = journal.record(interview, events, actor=user, epoch=case.epoch, now=now)
-        settle(case, interview, route, user, now)
+        walker = journal.record(interview, events, actor=user, epoch=case.epoch, now=now)
+        settle(case, interview, walker, user, now)
 
 
 def _current(case: Case) -> Interview:
-    link = case.interviews.filter(current=True).first()
-    if link is None:
-        raise Refused({"": _("L’entretien n’est pas commencé.")})
-    return journal.lock_interview(link.interview_id)
+    try:
+        return journal.lock_interview(case_link__case=case, case_link__current=True)
+    except Interview.DoesNotExist as missing:
+        raise Refused({"": _("L’entretien n’est pas commencé.")}) from missing
 
 
 def _event(answer: AnswerInput, value: dict[str, Any]) -> EventInput:
@@ -189,7 +191,7 @@ def _event(answer: AnswerInput, value: dict[str, Any]) -> EventInput:
 def _stored_with_contact(interview: Interview, answer: AnswerInput) -> bool:
     if answer.kind != AnswerEvent.Kind.ANSWER:
         return False
-    return program_of(interview.version).instrument.item(answer.item).store == "contact"
+    return program_by_id(interview.version_id).instrument.item(answer.item).store == "contact"
 
 
 def _keep_with_contact(case: Case, answer: AnswerInput) -> None:

@@ -1,7 +1,15 @@
 """Reads of the fieldwork that more than one screen needs."""
 
-from cati.queries.board import SECTOR_FAMILY, Board, BoardRow, board, sector_cell
-from cati.queries.cards import CaseCard, case_card, held_case, question_card
+from cati.queries.board import SECTOR_FAMILY, Board, BoardRow, board
+from cati.queries.cards import (
+    Beside,
+    CaseCard,
+    beside,
+    case_card,
+    current_interview,
+    held_case,
+    kept_with_contact,
+)
 from cati.queries.days import DayFigures, Figures, appointments_today, day_figures, local_midnight
 from cati.queries.samples import (
     Imported,
@@ -21,6 +29,7 @@ from cati.queries.waves import (
 
 __all__ = [
     "SECTOR_FAMILY",
+    "Beside",
     "Board",
     "BoardRow",
     "CaseCard",
@@ -30,17 +39,18 @@ __all__ = [
     "ReplicateFigures",
     "WaveFacts",
     "appointments_today",
+    "beside",
     "board",
     "case_card",
+    "current_interview",
     "current_memberships",
     "day_figures",
     "held_case",
     "imports_of",
+    "kept_with_contact",
     "latest_open_wave",
     "local_midnight",
-    "question_card",
     "replicates_of",
-    "sector_cell",
     "versions_of",
     "waiting_uploads",
     "wave_facts",

@@ -73,9 +73,3 @@ def board(wave: Wave, now: datetime) -> Board:
         outside=Count("pk", filter=Q(state=Place.State.OUTSIDE, interview__outcome="complete")),
     )
     return Board(rows, total, today=places["today"], outside=places["outside"])
-
-
-def sector_cell(wave: Wave, code: str) -> QuotaCell | None:
-    """The sector's cell with its counts; None where the sector has no target."""
-    cells = QuotaCell.objects.filter(wave=wave, family=SECTOR_FAMILY, sector__code=code)
-    return cells.select_related("sector").first()

@@ -11,12 +11,12 @@ from django.utils.translation import gettext as _
 
 from cati import queries
 from cati.core.dispositions import BY_CODE, named
-from cati.models import QuotaCell, User
-from cati.queries import CaseCard
+from cati.models import User
+from cati.queries import Beside, CaseCard
 from cati.web.sheet import RECENT, Sheet, shown
 from questionnaire.core.routing import COMPLETE, labels, render
 from questionnaire.core.text import typeset
-from questionnaire.queries import program_of
+from questionnaire.queries import program_by_id
 
 COMPLETE_CODE = "10"
 # What an instrument calls the words that end a complete interview.
@@ -31,28 +31,23 @@ def call_context(card: CaseCard, now: datetime) -> dict[str, Any]:
         "card": card,
         "call": _call(card, now),
         "person": _person(sheet) if sheet else "",
-        "need": need(queries.sector_cell(card.case.wave, sector_code(card))),
+        "need": need(queries.beside(card.case, card.interview)),
         "notes": card.notes,
         "note_uuid": uuid4(),
         "replies": _replies(card),
     }
 
 
-def sector_code(card: CaseCard) -> str:
-    """As answered; as sampled until then."""
-    answered = card.interview.sector if card.interview else ""
-    return answered or card.case.frame_sector.code
-
-
-def need(cell: QuotaCell | None) -> dict[str, Any] | None:
-    if cell is None:
+def need(beside: Beside) -> dict[str, Any] | None:
+    """What the sector still misses, with its bar; None where it has no target."""
+    if not beside.label:
         return None
     return {
-        "sector": cell.sector.label,
-        "counted": cell.counted,
-        "target": cell.target,
-        "missing": cell.missing,
-        "percent": min(100 * cell.counted // max(cell.target, 1), 100),
+        "sector": beside.label,
+        "counted": beside.counted,
+        "target": beside.target,
+        "missing": beside.missing,
+        "percent": min(100 * beside.counted // max(beside.target, 1), 100),
     }
 
 
@@ -70,10 +65,10 @@ def _person(sheet: Sheet) -> str:
 
 
 def _replies(card: CaseCard) -> list[dict[str, str]]:
-    version = card.interview.version if card.interview else card.case.wave.version
-    if version is None:
+    version_id = card.interview.version_id if card.interview else card.case.wave.version_id
+    if version_id is None:
         return []
-    replies = program_of(version).instrument.replies
+    replies = program_by_id(version_id).instrument.replies
     return [{"when": typeset(reply.when), "text": typeset(reply.text)} for reply in replies]
 
 

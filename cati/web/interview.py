@@ -37,7 +37,7 @@ def interview(request: WaveRequest, case: Case) -> HttpResponseBase:
     if card.interview is None or card.attempt is None:
         return redirect("case", wave=request.wave.slug, number=case.number)
     now = clock.now()
-    context = screens.question_context(card, now)
+    context = screens.question_context(case, card.interview, now)
     if context is None:
         return redirect("outcome", wave=request.wave.slug, number=case.number)
     context |= callbar.call_context(card, now) | {
@@ -65,8 +65,7 @@ def _begin(request: WaveRequest, case: Case) -> HttpResponseBase:
 @on_held_case
 def question(request: WaveRequest, case: Case, item: str) -> HttpResponseBase:
     """One question of the route, to read again or to correct."""
-    card = queries.question_card(case)
-    context = screens.question_context(card, clock.now(), item) if card.interview else None
+    context = screens.question_context(case, queries.current_interview(case), clock.now(), item)
     if context is None:
         return JsonResponse({"message": _("Cette question n’est pas posée ici.")}, status=404)
     return JsonResponse({"html": _drawn(request, context)})
@@ -90,7 +89,9 @@ def answer(request: WaveRequest, case: Case) -> HttpResponseBase:
         return JsonResponse({"errors": list(refusal.messages.values())}, status=422)
     body = dict(reply.body)
     if reply.status == 200 and not body["outcome"]:
-        context = screens.question_context(queries.question_card(case), now)
+        context = screens.question_context(
+            case, reply.acted or queries.current_interview(case), now
+        )
         body["html"] = _drawn(request, context or {})
     return JsonResponse(body, status=reply.status)
 

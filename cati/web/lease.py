@@ -25,8 +25,8 @@ def on_case(view: CaseView) -> CaseView:
 
     @wraps(view)
     def guarded(request: WaveRequest, number: int, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        cases = Case.objects.select_related("wave", "frame_sector", "holder")
-        case = get_object_or_404(cases, wave=request.wave, number=number)
+        case = get_object_or_404(Case, wave=request.wave, number=number)
+        case.wave = request.wave
         try:
             return view(request, case, *args, **kwargs)
         except StaleLease as lost:

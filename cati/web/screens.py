@@ -11,12 +11,14 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from cati import queries
-from cati.queries import CaseCard
-from cati.web.callbar import need, sector_code
+from cati.models import Case
+from cati.web.callbar import need
 from cati.web.sheet import RECENT, Sheet, shown
 from questionnaire.core.instrument import Item
 from questionnaire.core.routing import shown_choices
 from questionnaire.core.text import typeset
+from questionnaire.models import Interview
+from questionnaire.queries import keep_warm
 
 # How a type of item is answered on the screen.
 MODES = {
@@ -102,25 +104,28 @@ class Screen:
 
 
 def question_context(
-    card: CaseCard, now: datetime, key: str | None = None
+    case: Case, interview: Interview | None, now: datetime, key: str | None = None
 ) -> dict[str, Any] | None:
     """The screen of the item `key`, of the next one without it; None where it is not asked."""
-    if card.interview is None:
+    if interview is None:
         return None
-    sheet = Sheet(card.interview)
+    sheet = Sheet(interview)
     key = key or sheet.route.next
     if key is None or key not in sheet.route.asked:
         return None
-    began = card.attempt.opened_at if card.attempt else card.interview.started_at
+    beside = queries.beside(case, interview)
+    began = beside.opened_at or interview.started_at
     minutes = max(int((now - began).total_seconds() // 60), 0)
-    kept = card.contact.kept if card.contact else {}
     before = sheet.route.asked[: sheet.route.asked.index(key)]
-    return {
+    kept = queries.kept_with_contact(case) if sheet.item(key).store == "contact" else {}
+    context = {
         "screen": screen(sheet, key, minutes, kept),
         "themes": themes(sheet, key),
         "recent": [shown(sheet, one) for one in before if sheet.answer(one)][-RECENT:],
-        "need": need(queries.sector_cell(card.case.wave, sector_code(card))),
+        "need": need(beside),
     }
+    keep_warm(interview, sheet.walker)
+    return context
 
 
 def screen(sheet: Sheet, key: str, minutes: int, kept: Mapping[str, Any]) -> Screen:

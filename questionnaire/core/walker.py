@@ -86,6 +86,7 @@ class Walker:
         self.stops = 0
         self.cut = size  # the first true end: nothing after it is on the route
         self.evaluated = 0
+        self._stated: Route | None = None
         self._act: dict[str, Callable[[Node], tuple[Any, str]]] = {
             "input": self._input, "gate": self._gate, "item": self._item,
             "compute": self._compute, "draw": self._draw, "quota": self._quota,
@@ -101,6 +102,7 @@ class Walker:
 
     def step(self, event: Event) -> None:
         """Apply one event and evaluate what depends on it."""
+        self._stated = None
         dirty = self._change(event)
         if dirty is None:
             self.__init__(self.program, self.state)  # type: ignore[misc]
@@ -443,6 +445,12 @@ class Walker:
         return slots
 
     def route(self) -> Route:
+        """Where the interview stands, told once for each step."""
+        if self._stated is None:
+            self._stated = self._state_route()
+        return self._stated
+
+    def _state_route(self) -> Route:
         reached = self.reached()
         failing = [node for node in self.program.nodes if self._fails(node)]
         return Route(

@@ -247,7 +247,7 @@ def test_an_interview_stays_on_the_version_with_which_it_began(interview: Interv
 
     send(interview, "answer", "S01", v=1)
 
-    assert lock_interview(interview.pk).version.number == 1
+    assert lock_interview(pk=interview.pk).version.number == 1
     assert interview.next_item == "S10"
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -130,6 +131,20 @@ def test_empty_cells_and_na_are_missing_values(desk: Desk) -> None:
     stratum = desk.stratum("N")
     assert stratum["status"] == "converged"
     assert [problem["code"] for problem in stratum["problems"]] == ["missing_as_category"]
+    assert json.loads(desk.report.read_text())["rules"]["missing"] == "category"
+
+
+def test_values_that_a_hot_deck_filled_are_flagged_by_the_ids_of_their_respondents(
+    desk: Desk,
+) -> None:
+    desk.units.write_text(UNITS.replace("a,N,h,1", "a,N,h,") + "h,N,f,1,20\ni,N,h,1,20\n")
+
+    assert desk.calibrate("--missing", "hot_deck", "--seed", "3") == 0
+
+    report = json.loads(desk.report.read_text())
+    assert report["imputed"] == {"age": ["a"]}
+    assert (report["rules"]["missing"], report["rules"]["seed"]) == ("hot_deck", 3)
+    assert [problem["code"] for problem in desk.stratum("N")["problems"]] == ["imputed_values"]
 
 
 def test_conflicting_totals_are_refused_until_a_criterion_rules(desk: Desk) -> None:
@@ -293,8 +308,11 @@ def test_a_numeric_margin_has_an_empty_category(desk: Desk) -> None:
 
 def test_the_core_is_importable_without_django() -> None:
     program = (
-        "import sys; import weighting.core.calibration, weighting.core.plain_files;"
+        "import sys; from weighting.core import calibration, modules, plain_files, plain_results;"
         "sys.exit('django' in sys.modules)"
     )
+    bare = {name: value for name, value in os.environ.items() if not name.startswith("DJANGO")}
 
-    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, env=bare, check=False)
+
+    assert done.returncode == 0

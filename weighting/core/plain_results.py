@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 
 from weighting.core.collapses import Collapsed
+from weighting.core.criteria import Rules
 from weighting.core.diagnostics import Design, MarginRow
 from weighting.core.plain_files import option_of
 from weighting.core.problems import Problem
@@ -51,6 +52,7 @@ def report_of(result: Calibration) -> dict[str, Any]:
     return {
         "method": result.method.name,
         "bounds": [_json(bound) for bound in result.method.bounds],
+        "rules": _rules(result.rules),
         "converged": result.converged,
         "certificate": {
             "max_relative_margin_error": _json(result.max_relative_margin_error),
@@ -64,6 +66,21 @@ def report_of(result: Calibration) -> dict[str, Any]:
             "margins": [_margin(row) for row in overall.margins],
         },
         "strata": {stratum.name: _stratum(stratum) for stratum in result.strata},
+        "imputed": {
+            variable: [result.units.ids[row] if result.units.ids else row for row in rows.tolist()]
+            for variable, rows in result.imputed.items()
+        },
+    }
+
+
+def _rules(rules: Rules) -> dict[str, Any]:
+    """The choices that a person made; collapses stand with the strata in which they apply."""
+    missing = rules.missing if isinstance(rules.missing, str) else dict(rules.missing)
+    return {
+        "missing": missing,
+        "rule": rules.rule,
+        "rescale": rules.rescale,
+        "seed": rules.seed,
     }
 
 
