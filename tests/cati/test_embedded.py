@@ -15,8 +15,7 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from tempfile import mkdtemp
 from urllib.request import urlopen
@@ -25,99 +24,14 @@ import psycopg
 import pytest
 from django.conf import settings
 
-from cati.embedded.engines import APPLICATION, OWNER
+from cati.embedded.engines import APPLICATION
 from cati.embedded.lock import is_alive
-from cati.embedded.place import Place, place_for
+from cati.embedded.place import place_for
+from tests.launcher import Launcher, family, free_port, parent_of, remove, wait_until
 
 pytestmark = pytest.mark.faults
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root has to change user")
-
-
-class Launcher:
-    """A `manage.py up` of the test's own, its output in a file beside its data folder."""
-
-    def __init__(self, data: Path, *options: str, under: tuple[str, ...] = ()) -> None:
-        self.data = data
-        data.parent.mkdir(parents=True, exist_ok=True)
-        self.output = data.parent / f"{data.name}.output"
-        environment = os.environ | {"DATA_DIR": str(data), "PYTHONUNBUFFERED": "1"}
-        # What the demo wave holds is tested elsewhere; here it only has to be there.
-        environment["DEMO_FRESH"] = "1"
-        with self.output.open("wb") as output:
-            self.process = subprocess.Popen(
-                [*under, sys.executable, "manage.py", "up", *options],
-                cwd=settings.BASE_DIR,
-                env=environment,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-            )
-        self.seen: set[int] = set()
-
-    def said(self) -> str:
-        return self.output.read_text()
-
-    def ready(self) -> Launcher:
-        wait_until(lambda: "READY" in self.said() or self.process.poll() is not None, 120)
-        assert "READY" in self.said(), self.said()
-        self.seen |= family(self.process.pid)
-        return self
-
-    def stop(self) -> int:
-        self.process.send_signal(signal.SIGINT)
-        return self.process.wait(60)
-
-    def pid_of(self, command: str) -> int:
-        """The child of the guard that runs this program."""
-        return next(
-            pid
-            for pid in family(self.process.pid)
-            if command in words_of(pid)[0] and words_of(parent_of(pid))[-1].endswith("guard.py")
-        )
-
-    def leaves_nothing(self, within: float = 15) -> bool:
-        wait_until(lambda: not any(map(is_alive, self.seen)), within)
-        return True
-
-    def execute(self, query: str, role: str = OWNER) -> list[tuple[object, ...]]:
-        place = place_for(self.data)
-        with psycopg.connect(host=str(place.sockets), user=role, dbname="cati") as connection:
-            cursor = connection.execute(query)
-            return cursor.fetchall() if cursor.description else []
-
-
-def wait_until(true: Callable[[], bool], within: float) -> None:
-    deadline = time.monotonic() + within
-    while not true():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.05)
-
-
-def parent_of(pid: int) -> int:
-    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-
-
-def words_of(pid: int) -> list[str]:
-    return Path(f"/proc/{pid}/cmdline").read_text().rstrip("\0").split("\0")
-
-
-def family(ancestor: int) -> set[int]:
-    """A process and all that descend from it."""
-    parents = {}
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            parents[int(entry.name)] = parent_of(int(entry.name))
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-    found = {ancestor}
-    while more := {pid for pid, parent in parents.items() if parent in found} - found:
-        found |= more
-    return found
-
-
-def remove(place: Place) -> None:
-    for folder in (place.data, *place.outside):
-        shutil.rmtree(folder)
 
 
 @pytest.fixture
@@ -305,15 +219,28 @@ def test_the_application_writes_rows_and_owns_nothing(running: Launcher) -> None
 
 
 def test_the_whole_product_gets_ready_and_stops_without_a_trace(data: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    lives_twice(data)
+
+
+@as_root
+def test_so_it_does_for_root_in_a_closed_folder(tmp_path: Path) -> None:
+    tmp_path.chmod(0o700)
+    lives_twice(tmp_path / "var")
+    remove(place_for(tmp_path / "var"))
+
+
+def lives_twice(data: Path) -> None:
+    """Killed in its first life, asked to stop in the second, on the same data."""
+    port = free_port()
     launcher = Launcher(data, "--port", str(port)).ready()
     with urlopen(f"http://127.0.0.1:{port}/readyz") as reply:
         assert reply.status == 200
     assert "superviseur" in launcher.said()
+    cases = launcher.execute("SELECT count(*), max(due_at) FROM cati_case")
     launcher.process.kill()
     launcher.process.wait()
     assert launcher.leaves_nothing(within=30)
     again = Launcher(data, "--port", str(port)).ready()
+    assert again.execute("SELECT count(*), max(due_at) FROM cati_case") == cases
     assert again.stop() == 0
     assert again.leaves_nothing(within=0)

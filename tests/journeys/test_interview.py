@@ -7,20 +7,14 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from playwright.sync_api import BrowserContext, Page, expect
 
 from cati.models import Attempt, Case, Note, Place
 from questionnaire.models import Interview
-from tests.world import PASSWORD, World
-
-# What this respondent says where the first code would end the interview or lead nowhere.
-SPOKEN = {
-    "S03": "1", "S05": "1", "S06": "2", "S08": "1980", "S09": "2",
-    "D01": "2", "EDU01": "0", "TRA01": "2010",
-}  # fmt: skip
+from tests.journeys.driving import answer_everything, answer_until, in_interview, log_in, on
+from tests.world import World
 
 
 def test_an_interview_by_the_keyboard_alone_is_counted_on_the_board(
@@ -144,74 +138,3 @@ def test_a_note_is_kept_without_leaving_the_question(
     page.keyboard.press("Enter")
     on(page, "S10")
     assert Note.objects.get().item == "S01"
-
-
-def in_interview(page: Page, address: str, world: World) -> Interview:
-    """Nadia on the line, at the first question."""
-    log_in(page, address, "nadia")
-    expect(page.get_by_role("button", name="Prochaine fiche")).to_be_focused()
-    page.keyboard.press("Enter")
-    page.wait_for_url("**/fiche/*/")
-    page.keyboard.press("a")
-    expect(page.get_by_text("En communication")).to_be_visible()
-    page.keyboard.press("e")
-    page.wait_for_url("**/entretien/")
-    expect(page.get_by_label("Code", exact=True)).to_be_focused()
-    return Interview.objects.get(case_link__case__holder=world.nadia)
-
-
-def on(page: Page, item: str) -> None:
-    expect(page.locator(f"#question[data-item='{item}']")).to_have_count(1)
-
-
-def answer_until(page: Page, last: str) -> None:
-    while (item := page.locator("#question").get_attribute("data-item") or "") != last:
-        keys, _value = reply(page, item, page.locator("#question").get_attribute("data-mode") or "")
-        page.keyboard.type(keys)
-        page.keyboard.press("Enter")
-        expect(page.locator(f"#question[data-item='{item}']")).to_have_count(0)
-
-
-def log_in(page: Page, address: str, name: str) -> None:
-    page.goto(address)
-    page.keyboard.type(name)
-    page.keyboard.press("Tab")
-    page.keyboard.type(PASSWORD)
-    page.keyboard.press("Enter")
-    page.wait_for_url(lambda url: "/v/" in url)
-
-
-def answer_everything(page: Page) -> dict[str, Any]:
-    """Answer by keys until the end, and give back what was typed, as it should be stored."""
-    typed: dict[str, Any] = {}
-    for _turn in range(200):
-        question = page.locator("#question")
-        item = question.get_attribute("data-item") or ""
-        keys, value = reply(page, item, question.get_attribute("data-mode") or "")
-        if value is not None:
-            typed[item] = value
-        page.keyboard.type(keys)
-        page.keyboard.press("Enter")
-        expect(page.locator(f"#question[data-item='{item}']")).to_have_count(0)
-        if page.url.endswith("/fin/"):
-            return typed
-    raise AssertionError(f"no end after 200 questions, at {item}")
-
-
-def reply(page: Page, item: str, mode: str) -> tuple[str, Any]:
-    """The keys for a question, and the tagged value that they must leave; None for a reading."""
-    if mode == "info":
-        return "", None
-    if mode in {"text", "line"}:
-        words = f"Rien à ajouter sur {item}"
-        contact = page.locator("#question").get_attribute("data-store") == "contact"
-        return words, {"given": True} if contact else {"v": words}
-    if mode in {"number", "decimal"}:
-        bounds = page.locator("#range")
-        low = re.findall(r"\d+", bounds.inner_text()) if bounds.count() else ["2"]
-        figure = SPOKEN.get(item, low[0])
-        return figure, {"v": int(figure)}
-    if mode == "many":
-        return "1", {"v": [1]}
-    code = SPOKEN.get(item, "1")
-    return code, {"v": int(code)}

@@ -14,19 +14,12 @@ import pytest
 from playwright.sync_api import Page
 
 from cati.models import Wave
-from tests.journeys.test_interview import in_interview
+from tests.journeys.driving import give, in_interview, shown_question
 from tests.world import World
 
 # Digits, letters or words to type, and the tagged value that they must leave.
 Typed = tuple[str, dict[str, Any]]
 NSP, REFUSAL = ("n", {"special": "dk"}), ("r", {"special": "refused"})
-READ = """() => {
-  const question = document.getElementById("question");
-  const choices = "#question [name=choice]:not([data-other]):not([data-exclusive])";
-  const codes = [...document.querySelectorAll(choices)].map((choice) => Number(choice.value));
-  return question && { ...question.dataset, codes };
-}"""
-NEXT = "#question:not([data-item='{}']), .outcome-form"
 
 
 def code(number: int, words: str = "") -> Typed:
@@ -148,21 +141,12 @@ def answered(page: Page, person: Person) -> tuple[list[str], dict[str, Any]]:
     """The items in the order in which they came, and what each must have left."""
     order: list[str] = []
     stored: dict[str, Any] = {}
-    while shown := page.evaluate(READ):
+    while shown := shown_question(page):
         item = shown["item"]
         assert item not in stored, f"{item} came twice"
         keys, value = person.reply(item, shown, len(order))
         order.append(item)
         stored[item] = {"given": True} if shown["store"] == "contact" else value
-        press(page, keys)
-        page.keyboard.press("Enter")
-        page.locator(NEXT.format(item)).wait_for(state="attached")
+        give(page, item, keys)
     page.wait_for_url("**/fin/")
     return order, stored
-
-
-def press(page: Page, keys: str) -> None:
-    if keys == "F2":
-        page.keyboard.press(keys)
-    else:
-        page.keyboard.type(keys)
