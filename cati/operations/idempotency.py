@@ -11,7 +11,6 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
-from psycopg.types.json import Jsonb
 
 from cati.models import IdempotentRequest, User
 
@@ -71,7 +70,7 @@ def _keep(uuid: UUID, reply: Reply) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE cati_idempotentrequest SET status = %s, reply = %s WHERE uuid = %s",
-            [reply.status, Jsonb(reply.body), uuid],
+            [reply.status, json.dumps(reply.body), uuid],
         )
 
 
