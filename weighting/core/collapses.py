@@ -1,6 +1,6 @@
 """Decides how a merger of categories is told: what each of them brought to it, in one stratum.
 Never merges: `criteria` does, as the rules say; which merger would mend is for `proposals`.
-Collapsing of cells: Kalton & Flores-Cervantes (2003), J. Official Statistics 19(2), sect. 3.
+Collapsing of cells: Kalton & Flores-Cervantes (2003), J. Official Statistics 19(2).
 """
 
 from collections.abc import Iterable, Sequence

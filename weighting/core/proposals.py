@@ -1,6 +1,6 @@
 """Decides which mergers of categories would mend a refused stratum, by trying them.
 Never applies one: a person accepts it by putting it into the rules of the next run.
-Collapsing of cells: Kalton & Flores-Cervantes (2003), J. Official Statistics 19(2), sect. 3.
+Collapsing of cells: Kalton & Flores-Cervantes (2003), J. Official Statistics 19(2).
 """
 
 from dataclasses import dataclass, replace
