@@ -117,11 +117,12 @@ def question_context(
     began = beside.opened_at or interview.started_at
     minutes = max(int((now - began).total_seconds() // 60), 0)
     before = sheet.route.asked[: sheet.route.asked.index(key)]
+    recent = [one for one in before if sheet.answer(one)][-RECENT:]
     kept = queries.kept_with_contact(case) if sheet.item(key).store == "contact" else {}
     context = {
         "screen": screen(sheet, key, minutes, kept),
         "themes": themes(sheet, key),
-        "recent": [shown(sheet, one) for one in before if sheet.answer(one)][-RECENT:],
+        "recent": [shown(sheet, one) for one in recent],
         "need": need(beside),
     }
     keep_warm(interview, sheet.walker)
@@ -133,7 +134,7 @@ def screen(sheet: Sheet, key: str, minutes: int, kept: Mapping[str, Any]) -> Scr
     code, _at, instance = key.partition("@")
     asked = sheet.route.asked
     place = asked.index(key)
-    siblings = [one for one, theme in sheet.theme_of.items() if theme is sheet.theme_of[code]]
+    siblings = sheet.instrument.codes_by_theme[sheet.theme_of(key).code]
     value = _proposed(sheet, key, kept)
     failures = _failures(sheet, key)
     return Screen(
@@ -213,8 +214,8 @@ def _range(sheet: Sheet, key: str) -> str:
 
 def _intro(sheet: Sheet, key: str) -> str:
     """A theme's introduction is read before the first of its items that is asked."""
-    theme = sheet.theme_of[key.partition("@")[0]]
-    first = next(one for one in sheet.route.asked if sheet.theme_of[one.partition("@")[0]] is theme)
+    theme = sheet.theme_of(key)
+    first = next(one for one in sheet.route.asked if sheet.theme_of(one) is theme)
     return sheet.words(key, theme.intro) if key == first else ""
 
 
@@ -284,7 +285,7 @@ def special_labels() -> dict[str, str]:
 
 def themes(sheet: Sheet, key: str) -> list[dict[str, str]]:
     """The themes in their order: done, here, to come."""
-    here = sheet.instrument.themes.index(sheet.theme_of[key.partition("@")[0]])
+    here = sheet.instrument.themes.index(sheet.theme_of(key))
     states = [
         "done" if place < here else "to-come" for place in range(len(sheet.instrument.themes))
     ]

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cached_property
 from typing import Any
 
 from django.utils.translation import gettext as _
 
 from cati.operations.record import AnswerInput
-from questionnaire.core.instrument import Item, Theme, walk
+from questionnaire.core.instrument import Item, Theme
 from questionnaire.core.routing import Effects, labels, render
 from questionnaire.models import Interview
 from questionnaire.queries import walker_of
@@ -27,15 +26,8 @@ class Sheet:
         self.instrument = self.walker.program.instrument
         self.route = self.walker.route()
 
-    @cached_property
-    def theme_of(self) -> dict[str, Theme]:
-        """The theme in which each item stands, by its code."""
-        return {
-            entry.code: theme
-            for theme in self.instrument.themes
-            for entry in walk(theme.entries)
-            if isinstance(entry, Item)
-        }
+    def theme_of(self, key: str) -> Theme:
+        return self.instrument.theme_of[key.partition("@")[0]]
 
     def item(self, key: str) -> Item:
         return self.instrument.item(key)
@@ -81,7 +73,7 @@ def answers_by_theme(interview: Interview) -> list[dict[str, Any]]:
     sheet = Sheet(interview)
     rows = []
     for theme in sheet.instrument.themes:
-        keys = [key for key in sheet.answered() if sheet.theme_of[key.partition("@")[0]] is theme]
+        keys = [key for key in sheet.answered() if sheet.theme_of(key) is theme]
         if keys:
             answers = [shown(sheet, key) for key in keys]
             rows.append(

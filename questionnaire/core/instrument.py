@@ -214,6 +214,19 @@ class Instrument:
     def _by_code(self) -> dict[str, Item]:
         return {item.code: item for item in self.items}
 
+    @cached_property
+    def codes_by_theme(self) -> dict[str, tuple[str, ...]]:
+        """The codes of each theme's items in source order, by the theme's code."""
+        return {
+            theme.code: tuple(one.code for one in walk(theme.entries) if isinstance(one, Item))
+            for theme in self.themes
+        }
+
+    @cached_property
+    def theme_of(self) -> dict[str, Theme]:
+        """The theme in which each item stands, by the item's code."""
+        return {code: theme for theme in self.themes for code in self.codes_by_theme[theme.code]}
+
     def item(self, code: str) -> Item:
         """The item of `code` (of `CODE@instance` too). Raises KeyError."""
         return self._by_code[code.partition("@")[0]]
