@@ -2,6 +2,7 @@
 
 import csv
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -206,6 +207,35 @@ def test_the_bootstrap_agrees_and_its_replicates_can_be_taken_elsewhere(
     mine = demo()[0].units.strata.codes == 7
     shares = (weights.T @ chosen) / (weights.T @ mine)
     assert np.sqrt(scales @ (shares[1:] - shares[0]) ** 2) == pytest.approx(drawn[1])
+
+
+READ_BACK = """
+suppressPackageStartupMessages(library(survey))
+files <- commandArgs(trailingOnly = TRUE)
+units <- read.csv(files[1]); w <- read.csv(files[2]); s <- read.csv(files[3])
+design <- svrepdesign(data = units[match(w$id, units$id), ], weights = w$weight,
+                      repweights = w[, s$replicate], type = "other", scale = 1,
+                      rscales = s$scale, combined.weights = TRUE, mse = TRUE)
+cat(sprintf("%.12g", SE(svymean(~factor(answer), subset(design, secteur == "CN")))))
+"""
+
+
+@pytest.mark.nightly
+@pytest.mark.skipif(shutil.which("Rscript") is None, reason="R is not installed")
+@pytest.mark.parametrize("method", ["jackknife", "bootstrap"])
+def test_r_reads_the_replicates_and_finds_the_same_errors(
+    desk: Desk, tmp_path: Path, method: str
+) -> None:
+    script, files = tmp_path / "read.R", (tmp_path / "r.csv", tmp_path / "r.scales.csv")
+    script.write_text(READ_BACK)
+
+    desk.estimate("--method", method, "--replicate-weights", str(files[0]))
+
+    ran = subprocess.run(
+        ["Rscript", script, desk.units, *files], check=True, capture_output=True, text=True
+    )
+    ours = [figures(desk.table()["CN", code])[1] for code in CODES]
+    assert [float(error) for error in ran.stdout.split()] == pytest.approx(ours, rel=1e-9)
 
 
 def test_weights_merged_otherwise_are_used_with_a_warning(desk: Desk) -> None:

@@ -1,8 +1,10 @@
 """Replicates: R's jackknife, what theory says of the other ways, and what fails is told."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,6 +24,7 @@ from weighting.core.units import Floats
 
 LEFT_OUT, DRAWN = cache(lambda: jackknife(demo()[0])), cache(lambda: bootstrap(demo()[0], 300))
 CODES = ("1", "2", "dk")
+DOCS = (Path(__file__).resolve().parents[2] / "docs" / "estimation.md").read_text(encoding="utf-8")
 
 
 def shares(domains: Floats | None) -> Callable[[Sample], Linearised]:
@@ -77,20 +80,36 @@ def test_the_jackknife_leaves_one_out_and_the_bootstrap_nobody() -> None:
     assert LEFT_OUT().drawn["CN"] == (LEFT_OUT().strata == 1).sum() == 105
 
 
-def test_the_three_ways_agree_where_constraints_are_few_for_the_respondents() -> None:
-    """p/n is 0.04 in T1 and 0.06 in T2: a jackknife is larger by about that share."""
-    names, domains = sectors()
-    large = domains[:, [names.index("T1"), names.index("T2")]]
-    ranks = np.repeat([17 / 410, 17 / 300], 3)
+def agreement() -> dict[str, list[str]]:
+    """{sector: n, p, share, and standard errors in points}, as docs/estimation.md shows them."""
+    result, (names, domains) = demo()[0], sectors()
+    everywhere = np.column_stack([domains, domains.any(axis=1)])
+    statistic = shares(everywhere)
+    linearised = statistic(demo()[1])
+    ways = [estimate(demo()[1], linearised, factor) for factor in ("r", "residual")]  # type: ignore[arg-type]
+    ways += [LEFT_OUT().estimate(statistic), bootstrap(result).estimate(statistic)]
+    ranks = [result[name].rank for name in names]
+    rows = {}
+    for place, (name, p) in enumerate(zip((*names, "all"), (*ranks, sum(ranks)), strict=True)):
+        n, errors = int(linearised.n[3 * place]), [way.se[3 * place] for way in ways]
+        figures = [f"{100 * figure:.1f}" for figure in [linearised.values[3 * place]]]
+        figures += [f"{100 * error:.2f}" for error in errors]
+        figures += [f"{errors[2] / errors[1]:.2f}", f"{(n / (n - p)) ** 0.5:.2f}"]
+        rows[name] = [str(n), str(p), *figures]
+    return rows
 
-    linearised = estimate(demo()[1], shares(large)(demo()[1]))
-    left_out, drawn = (way().estimate(shares(large)) for way in (LEFT_OUT, DRAWN))
 
-    ratio = left_out.se / linearised.se
-    assert (ratio > 1).all()
-    assert (ratio < 1 + ranks).all()
-    # 300 draws tell a standard error within 4 % (one in 600 squared), twice that at worst here.
-    np.testing.assert_allclose(drawn.se / linearised.se, 1, atol=0.12)
+def test_the_ways_agree_as_the_docs_say() -> None:
+    """A jackknife is larger by the root of n/(n − p); 500 draws tell an error within 3 %."""
+    rows = agreement()
+
+    documented = re.findall(r"^\| (\w+) \| (\d+ \| \d+ \| [\d. |]+) \|$", DOCS, re.MULTILINE)
+    assert {name: figures.split(" | ") for name, figures in documented} == rows
+    for name, (*_, residual, left_out, drawn, ratio, theory) in rows.items():
+        assert float(drawn) / float(residual) == pytest.approx(1, abs=0.09), name
+        if name != "all":
+            assert float(ratio) / float(theory) == pytest.approx(1, abs=0.07), name
+        assert float(left_out) > float(residual)
 
 
 def test_a_median_has_an_error_by_replicates_too() -> None:
