@@ -167,7 +167,7 @@ def test_the_checklist_has_margins_weights_and_exports(
     assert line("Marges de redressement") == "en cours : Aucune marge n’est chargée."
     run = weighted(world.wave, world.alain)
     assert line("Marges de redressement") == (
-        "fait : 10 secteurs × 5 critères ; 8 regroupements déclarés avant le terrain"
+        "fait : 10 secteurs × 5 critères ; 8 regroupements déclarés"
     )
     assert line("Redressement") == "en cours : 1 calage ; aucun n’est officiel"
     runs.make_official(run, world.alain, "", NOW)

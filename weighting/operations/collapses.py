@@ -1,7 +1,9 @@
-"""Declared collapses: a category of a sector counted with its neighbour, and why."""
+"""Collapses: a category of a sector counted with its neighbour; proposed, declared, and why."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
@@ -10,9 +12,64 @@ from django.utils.translation import gettext as _
 from cati.models import User, Wave
 from cati.operations.errors import Refused
 from weighting import queries
+from weighting.core.calibration import calibrate
+from weighting.core.criteria import Rules
+from weighting.core.margins import Collapse
+from weighting.core.methods import Raking
+from weighting.core.proposals import proposals
 from weighting.models import DeclaredCollapse
 
 LONGEST_REASON = 250
+Pair = tuple[str, str, str, str]  # sector, criterion, category, into
+
+
+@dataclass(frozen=True)
+class Proposed:
+    """The collapses that would let a refused sector converge, and what it would then cost."""
+
+    label: str
+    pairs: Sequence[Pair]
+    deff: float
+    n_eff: float
+
+
+def proposed(wave: Wave) -> list[Proposed]:
+    """For each sector that collapses alone would mend, by raking the interviews counted so far."""
+    sample, margins = queries.units_of(wave), queries.margins_of(wave)
+    sectors = queries.surveyed(wave)
+    if not sample.ids or not margins:
+        return []
+    rules = Rules(collapses=queries.collapses_of(wave), rescale=True)
+    found = {
+        one.stratum: one for one in proposals(calibrate(sample.units, margins, Raking(), rules))
+    }
+    return [
+        Proposed(
+            sector.label,
+            [pair for collapse in found[code].collapses for pair in _pairs(code, collapse)],
+            found[code].effect.deff,
+            found[code].effect.n_eff,
+        )
+        for code, sector in sectors.items()
+        if code in found
+    ]
+
+
+def _pairs(sector: str, collapse: Collapse) -> list[Pair]:
+    """« 3+4+5 » as 4 into 3 and 5 into 3."""
+    into, *others = collapse.categories
+    return [(sector, collapse.variable, category, into) for category in others]
+
+
+def declare_all(wave: Wave, pairs: Iterable[Pair], reason: str, by: User, now: datetime) -> int:
+    """Declare all of them for one reason, or none; how many. Refused as `declare` is."""
+    pairs = list(pairs)
+    if not pairs:
+        raise Refused({"": _("Choisissez au moins un secteur.")})
+    with transaction.atomic():
+        for sector, criterion, category, into in pairs:
+            declare(wave, (sector, criterion, category), into, reason, by, now)
+    return len(pairs)
 
 
 def declare(

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from django.utils.translation import gettext as _
 from numpy.typing import NDArray
 
 from cati.models import Sector, Wave
@@ -35,6 +36,11 @@ class Cell:
     n: int
     sample: float
     target: float
+
+    @property
+    def name(self) -> str:
+        """« Âge : 18-24 ans »."""
+        return _("%(criterion)s : %(label)s") % {"criterion": self.criterion, "label": self.label}
 
     @property
     def cost(self) -> float:
@@ -140,7 +146,7 @@ def _sector(sector: Sector, stratum: StratumResult | None, labels: Categories) -
 
 def _cell(row: MarginRow, stratum: StratumResult, labels: Categories) -> Cell:
     return Cell(
-        row.variable,
+        str(queries.CRITERIA.get(row.variable, row.variable)),
         category_label(labels, row.variable, row.category),
         row.n,
         100 * row.before / stratum.population,

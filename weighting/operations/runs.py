@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
@@ -108,7 +109,8 @@ def title(job: Job) -> str:
     bounds = job.params.get("bounds")
     if not bounds:
         return _("Calage, %(method)s") % {"method": method}
-    between = {"low": number_format(bounds[0]), "high": number_format(bounds[1])}
+    low, high = (number_format(Decimal(f"{bound:g}")) for bound in bounds)
+    between = {"low": low, "high": high}
     return _("Calage, %(method)s entre %(low)s et %(high)s") % {"method": method, **between}
 
 

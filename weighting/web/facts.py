@@ -14,10 +14,12 @@ from cati.web.facts import Fact
 from weighting import queries
 from weighting.exports.job import KIND
 from weighting.models import DeclaredCollapse, Margin
+from weighting.web.forecast import fresh
 
 
 def facts_of(wave: Wave) -> Iterator[Fact]:
     yield _margins(wave)
+    yield from _forecast(wave)
     yield _weights(wave)
     yield _exports(wave)
 
@@ -28,13 +30,16 @@ def _margins(wave: Wave) -> Fact:
     sectors = len({pair["sector"] for pair in pairs})
     criteria = len({pair["criterion"] for pair in pairs})
     collapses = DeclaredCollapse.objects.filter(wave=wave).count()
+    url = reverse("margins", kwargs={"wave": wave.slug})
     if not pairs:
-        return Fact(_("Marges de redressement"), _("Aucune marge n’est chargée."), done=False)
-    said = ngettext(
-        "%(n)s regroupement déclaré avant le terrain",
-        "%(n)s regroupements déclarés avant le terrain",
-        collapses,
-    )
+        return Fact(
+            _("Marges de redressement"),
+            _("Aucune marge n’est chargée."),
+            done=False,
+            act=_("Charger"),
+            url=url,
+        )
+    said = ngettext("%(n)s regroupement déclaré", "%(n)s regroupements déclarés", collapses)
     return Fact(
         _("Marges de redressement"),
         _("%(sectors)s secteurs × %(criteria)s critères")
@@ -42,6 +47,42 @@ def _margins(wave: Wave) -> Fact:
         + " ; "
         + said % {"n": collapses},
         done=sectors == len(queries.surveyed(wave)),
+        act=_("Ouvrir"),
+        url=url,
+    )
+
+
+def _forecast(wave: Wave) -> Iterator[Fact]:
+    """What calibrating now would cost; nothing before there are margins and interviews."""
+    if queries.ruling_set(wave) is None or not queries.counted(wave).exists():
+        return
+    forecast = fresh(wave, with_gains=False)
+    ready = _("%(n)s secteurs sur %(all)s se calent") % {
+        "n": forecast.ready,
+        "all": len(forecast.sectors),
+    }
+    parts = [ready]
+    if forecast.deff is not None:
+        deff = number_format(forecast.deff, 2, use_l10n=True)
+        parts.append(_("effet de plan %(deff)s si l’on calait maintenant") % {"deff": deff})
+    if forecast.worst is not None:
+        sector, cell = forecast.worst
+        said = _("le plus coûteux : %(sector)s, %(cell)s, %(sample)s %% pour %(target)s %%")
+        parts.append(
+            said
+            % {
+                "sector": sector.label,
+                "cell": cell.name,
+                "sample": number_format(cell.sample, 1, use_l10n=True),
+                "target": number_format(cell.target, 1, use_l10n=True),
+            }
+        )
+    yield Fact(
+        _("Prévision du redressement"),
+        " ; ".join(parts),
+        done=forecast.ready == len(forecast.sectors),
+        act=_("Voir"),
+        url=reverse("weighting-forecast", kwargs={"wave": wave.slug}),
     )
 
 

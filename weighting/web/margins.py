@@ -13,7 +13,7 @@ from django import forms
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render, resolve_url
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_POST, require_safe
 
 from cati import clock
@@ -38,6 +38,7 @@ from weighting.operations.margin_table import (
 
 # More would not be mended in a page; the file says them all.
 MOST_SHOWN = 80
+ORIGIN = ("universe", "source")
 UNITS = {"person": gettext_lazy("personne"), "household": gettext_lazy("ménage")}
 FORMS = {
     "csv": (csv_of, "text/csv; charset=utf-8"),
@@ -103,14 +104,22 @@ def _page(request: WaveRequest, form: CollapseForm, status: int = 200) -> HttpRe
     """The ruling set by sector, one sector whole (`?secteur=CH`), collapses and the history."""
     wave = request.wave
     sectors = queries.surveyed(wave)
-    rows = list(Margin.objects.ruling(wave).select_related("sector"))
+    told = [*queries.CRITERIA]
+    rows = sorted(
+        Margin.objects.ruling(wave).select_related("sector"),
+        key=lambda row: (told.index(row.criterion), row.order),
+    )
+    by_sector = list(_by_sector(sectors, rows))
+    stated = {tuple(words) for _sector, counts, *words in by_sector if any(counts)}
     wanted = sectors.get(request.GET.get("secteur", ""), next(iter(sectors.values()), None))
     labels = queries.labels_of(wave)
     context = {
         "ruling": queries.ruling_set(wave),
         "sets": [(one, uuid4()) for one in queries.sets_of(wave)],
         "criteria": queries.CRITERIA.values(),
-        "sectors": list(_by_sector(sectors, rows)),
+        "sectors": by_sector,
+        # What all sectors have in common is said once.
+        "stated": next(iter(stated)) if len(stated) == 1 else None,
         "sector": wanted,
         "margins": [
             (queries.CRITERIA.get(row.criterion, row.criterion), row, 100 * row.total / whole)
@@ -127,6 +136,22 @@ def _page(request: WaveRequest, form: CollapseForm, status: int = 200) -> HttpRe
             )
             for row in queries.declared(wave)
         ],
+        "proposed": [
+            (
+                one,
+                ";".join(":".join(pair) for pair in one.pairs),
+                [
+                    (
+                        queries.CRITERIA.get(criterion, criterion),
+                        labels.get((criterion, category), category),
+                        labels.get((criterion, into), into),
+                    )
+                    for _sector, criterion, category, into in one.pairs
+                ],
+            )
+            for one in collapses.proposed(wave)
+        ],
+        "accept_uuid": uuid4(),
         "form": form,
         "upload_uuid": uuid4(),
         "declare_uuid": uuid4(),
@@ -220,7 +245,7 @@ def verification(request: WaveRequest) -> HttpResponseBase:
         "checked": checked,
         "rows": rows[:MOST_SHOWN],
         "more": max(len(rows) - MOST_SHOWN, 0),
-        "columns": [names[0] for names in COLUMNS.values()],
+        "columns": [COLUMNS[name][0] for name in _columns_shown(checked)],
         "changed": [
             (one, queries.CRITERIA.get(one.criterion, one.criterion), before)
             for one, before in changed[:MOST_SHOWN]
@@ -337,6 +362,33 @@ def declare(request: WaveRequest) -> HttpResponseBase:
 
 @in_wave(Role.ADMIN)
 @require_POST
+def accept(request: WaveRequest) -> HttpResponseBase:
+    """Declare the proposed collapses that she chose, for one reason."""
+    here = f"{resolve_url('margins', wave=request.wave.slug)}#collapses"
+    chosen = request.POST.getlist("pairs")
+    reason = request.POST.get("reason", "")
+
+    def act() -> Reply:
+        pairs = [_pair(text) for text in ";".join(chosen).split(";")]
+        count = collapses.declare_all(request.wave, pairs, reason, request.user, clock.now())
+        said = ngettext(
+            "%(n)s regroupement est déclaré.", "%(n)s regroupements sont déclarés.", count
+        )
+        return Reply(303, {"to": here, "say": said % {"n": count}})
+
+    return posted_once(request, {"accept": chosen, "reason": reason}, here, act)
+
+
+def _pair(text: str) -> collapses.Pair:
+    """« CN:age:5:4 ». Refused where it is none."""
+    parts = text.split(":")
+    if len(parts) != 4:
+        raise Refused({"": _("Choisissez au moins un secteur.")})
+    return parts[0], parts[1], parts[2], parts[3]
+
+
+@in_wave(Role.ADMIN)
+@require_POST
 def withdraw(request: WaveRequest, collapse: int) -> HttpResponseBase:
     here = resolve_url("margins", wave=request.wave.slug)
 
@@ -367,22 +419,35 @@ class Cell:
 
 
 def _rows(checked: Checked) -> Iterator[tuple[Line, list[Cell], bool]]:
-    """The lines of every criterion that has a fault, and whether the file lacks the line."""
+    """The lines of every criterion that has a fault, and whether the file lacks the line.
+
+    What the file says of a line's origin stays away, unless it is at fault.
+    """
     lines = [*checked.lines, *checked.missing]
     at_fault = {number for number, _column in checked.faults}
     pairs = {(line.sector, line.criterion) for line in lines if line.number in at_fault}
     shown = [line for line in lines if (line.sector, line.criterion) in pairs]
-    shown.sort(key=lambda line: (line.sector, line.criterion, line.category))
+    first: dict[tuple[str, str], int] = {}
     for line in shown:
-        yield line, list(_cells(line, checked)), line in checked.missing
+        first.setdefault((line.sector, line.criterion), line.number)
+    shown.sort(key=lambda line: (first[line.sector, line.criterion], line.number))
+    columns = _columns_shown(checked)
+    for line in shown:
+        yield line, list(_cells(line, columns, checked)), line in checked.missing
 
 
-def _cells(line: Line, checked: Checked) -> Iterator[Cell]:
-    for (column, names), value in zip(COLUMNS.items(), line.cells, strict=True):
+def _columns_shown(checked: Checked) -> list[str]:
+    at_fault = {column for _number, column in checked.faults}
+    return [name for name in COLUMNS if name not in ORIGIN or name in at_fault]
+
+
+def _cells(line: Line, columns: Sequence[str], checked: Checked) -> Iterator[Cell]:
+    for column in columns:
+        heading, value = COLUMNS[column][0], getattr(line, column)
         messages = checked.faults.get((line.number, column), ())
         figure = column in FIGURES
         name = f"{line.number}:{column}"
-        yield Cell(name, names[0], value, messages, bool(messages) or figure, figure)
+        yield Cell(name, heading, value, messages, bool(messages) or figure, figure)
 
 
 def _typed(request: HttpRequest) -> tuple[dict[tuple[int, str], str], set[int]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from itertools import groupby
 from typing import Any
 from uuid import uuid4
@@ -186,7 +187,7 @@ def _method(run: WeightingRun) -> str:
     bounds = run.parameters.get("bounds")
     if not bounds:
         return name
-    low, high = (number_format(bound, use_l10n=True) for bound in bounds)
+    low, high = (number_format(Decimal(f"{bound:g}"), use_l10n=True) for bound in bounds)
     return f"{name} [{low} ; {high}]"
 
 

@@ -20,6 +20,7 @@ urlpatterns = [
     path("redressement/marges/fichier.<str:form>", margins.file, name="margins-file"),
     path("redressement/marges/<int:set>/choisir/", margins.choose, name="choose-margins"),
     path("redressement/marges/regroupements/", margins.declare, name="declare-collapse"),
+    path("redressement/marges/regroupements/accepter/", margins.accept, name="accept-collapses"),
     path(
         "redressement/marges/regroupements/<int:collapse>/retirer/",
         margins.withdraw,
