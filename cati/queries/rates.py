@@ -26,6 +26,7 @@ from cati.queries.board import SECTOR_FAMILY
 
 # The key of the cases that no interviewer's call decided; no user name holds a star.
 NOBODY = "*"
+OPPOSED = "42"
 PLACES = {row.code: place for place, row in enumerate(DISPOSITIONS)}
 
 
@@ -159,20 +160,29 @@ def _finals(wave: Wave) -> Iterator[tuple[_Group, Final]]:
         Attempt.objects.filter(case__wave=wave)
         .order_by("case_id", "opened_at", "pk")
         .values_list(
-            "case_id", "case__frame_sector_id", "case__replicate", Exists(left), "interviewer_id",
-            "phone_id", "disposition", "aapor", F("interview__sector"),
+            "case_id", "case__frame_sector_id", "case__replicate", "case__disposition",
+            Exists(left), "interviewer_id", "phone_id", "disposition", "aapor",
+            F("interview__sector"),
         )
     )  # fmt: skip
     for _case, rows in groupby(calls.iterator(chunk_size=5000), key=lambda row: row[0]):
         history = list(rows)
-        _pk, sector, replicate, number_left = history[0][:4]
-        final = final_disposition([_call(*row[5:]) for row in history], number_left=number_left)
-        person = None if final.call is None else history[final.call][4]
+        _pk, sector, replicate, disposition, number_left = history[0][:5]
+        told = _told([_call(*row[6:]) for row in history], disposition)
+        final = final_disposition(told, number_left=number_left)
+        rank = final.call
+        person = None if rank is None or rank == len(history) else history[rank][5]
         yield _Group(sector, replicate, person), final
 
 
 def _call(phone: int | None, code: str, recorded: str, sector: str | None) -> Call:
     return Call(code or NOT_ATTEMPTED, was_screened(code, recorded, sector or ""), phone)
+
+
+def _told(calls: list[Call], disposition: str) -> list[Call]:
+    """The calls, and the opposition that somebody wrote or said to the office instead."""
+    opposed = disposition == OPPOSED and all(call.code != OPPOSED for call in calls)
+    return [*calls, Call(OPPOSED)] if opposed else calls
 
 
 def _untouched(wave: Wave) -> _Tally:
@@ -184,12 +194,15 @@ def _untouched(wave: Wave) -> _Tally:
         .exclude(replicate__in=held_back)
         .exclude(frame_sector__in=_full_sectors(wave))
         .exclude(disposition=QUOTA_FULL)
-        .values_list("frame_sector_id", "replicate")
+        .values_list("frame_sector_id", "replicate", "disposition")
         .annotate(n=Count("pk"))
         .order_by()
     )
-    final = final_disposition([])
-    return Counter({(_Group(sector, part, None), final): n for sector, part, n in waiting})
+    tally: _Tally = Counter()
+    for sector, replicate, disposition, n in waiting:
+        final = final_disposition(_told([], disposition))
+        tally[_Group(sector, replicate, None), replace(final, call=None)] += n
+    return tally
 
 
 def _full_sectors(wave: Wave) -> QuerySet[QuotaCell, int]:

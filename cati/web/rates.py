@@ -30,9 +30,9 @@ from cati.web.access import WaveRequest, in_wave
 from cati.web.unsafe import posted_once
 
 BREAKDOWNS = {
-    "sector": gettext_lazy("secteur du fichier"),
-    "replicate": gettext_lazy("réplique"),
-    "interviewer": gettext_lazy("enquêteur"),
+    "sector": gettext_lazy("Secteur du fichier"),
+    "replicate": gettext_lazy("Réplique"),
+    "interviewer": gettext_lazy("Enquêteur"),
 }
 FAMILIES = (
     (gettext_lazy("Réponse"), NAMES[:6]),
@@ -111,7 +111,7 @@ def page(request: WaveRequest) -> HttpResponseBase:
         "e": _in_words(found.total.rates.e),
         "e_with_quota": found.e_with_quota,
         "quota_full": QUOTA_FULL,
-        "by": form.cleaned_data.get("par"),
+        "heading": BREAKDOWNS[form.cleaned_data.get("par") or "sector"],
         "may_export": request.membership.role == Role.ADMIN,
         "query": _without(request.GET, "ligne"),
         "uuid": uuid4(),

@@ -196,6 +196,14 @@ def test_a_call_that_was_left_without_an_outcome_is_not_an_attempt(called: World
     assert [line.cases for line in found.lines if line.key == NOBODY] == [2]
 
 
+def test_who_opposed_without_a_call_has_declined(called: World) -> None:
+    silent, fresh = called.cases[2], called.cases[4]
+    Case.objects.filter(pk__in=[silent.pk, fresh.pk]).update(state="closed", disposition="42")
+    found = indicators(called.wave, "interviewer")
+    assert found.total.counts == Counts(I=1, R=1, UH=1, UR=2, NE=1)
+    assert {line.key: line.counts.UR for line in found.lines}[NOBODY] == 2
+
+
 def test_the_one_whose_call_decided_has_the_case(called: World) -> None:
     lines = {line.key: line.counts for line in indicators(called.wave, "interviewer").lines}
     assert lines["nadia"] == Counts(I=1, R=1)
