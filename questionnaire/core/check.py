@@ -20,6 +20,7 @@ from questionnaire.core.instrument import NUMBERS, Group, Input, Instrument, Ite
 from questionnaire.core.kleene import UNKNOWN
 from questionnaire.core.program import Node, Program
 from questionnaire.core.respondents import random_walk
+from questionnaire.core.translations import untranslated
 from questionnaire.core.walker import COMPLETE
 
 SECONDS = {
@@ -75,7 +76,7 @@ def examine(path: Path) -> Report:
 def report_on(loaded: load.Loaded) -> Report:
     if loaded.program is None or loaded.instrument is None:
         return Report(loaded.problems, None)
-    problems = [*loaded.problems, *_filters(loaded), *_translations(loaded)]
+    problems = [*loaded.problems, *_filters(loaded), *untranslated(loaded)]
     lengths = list(islice(_lengths(loaded.program), WALKS))
     if not lengths:
         owner = loaded.instrument.themes[0].code if loaded.instrument.themes else ""
@@ -229,26 +230,6 @@ def _answers(item: Item) -> list[tuple[Any, str]]:
     if not answered:
         return []
     return [(value, "answered") for value in answered] + specials + [(UNKNOWN, "")]
-
-
-# --- translations
-
-
-def _translations(loaded: load.Loaded) -> Iterator[Problem]:
-    instrument = loaded.instrument
-    assert instrument is not None
-    for language in instrument.languages:
-        for item in instrument.items:
-            given = item.translations.get(language, {})
-            for name in ("text", "instruction"):
-                if getattr(item, name) and not given.get(name):
-                    mark = loaded.locate(item.code, name, None)
-                    yield problem("Q503", mark, name=f"{name} of {item.code}", language=language)
-            for choice in item.choices:
-                if not choice.translations.get(language):
-                    mark = loaded.locate(item.code, "choices", None)
-                    name = f"choice {choice.code} of {item.code}"
-                    yield problem("Q503", mark, name=name, language=language)
 
 
 __all__ = ["Figures", "Report", "check", "examine", "report_on"]

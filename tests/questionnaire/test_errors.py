@@ -143,10 +143,21 @@ def test_a_file_that_is_not_utf8_says_so(tmp_path: Path) -> None:
 def test_a_missing_translation_is_named() -> None:
     manifest = MANIFEST.replace("specials:", "languages: [en]\nspecials:")
 
-    found = [one.message for one in problems(HEAD + A, manifest) if one.code == "Q503"]
+    end = "- end: {if: A == 2, outcome: QUOTA, text: Merci.}"
+    checked = (
+        "- {code: B, type: integer, text: B, short: B, en: {text: B},"
+        " checks: [{must: B < 9, message: Trop.}]}"
+    )
 
-    assert found == ["text of A is missing in en.", "choice 1 of A is missing in en.",
-                     "choice 2 of A is missing in en."]  # fmt: skip
+    found = [
+        one.message.removesuffix(" is missing in en.")
+        for one in problems(HEAD + A + end + "\n" + checked, manifest)
+        if one.code == "Q503"
+    ]
+
+    assert found == ["title of theme T", "text of FIN_MERCI", "text of A", "choice 1 of A",
+                     "choice 2 of A", "text of T_END1", "short of B",
+                     "message of B_CHECK1"]  # fmt: skip
 
 
 def test_the_place_is_underlined() -> None:
