@@ -155,7 +155,7 @@ def test_a_missing_translation_is_named() -> None:
         if one.code == "Q503"
     ]
 
-    assert found == ["title of theme T", "text of FIN_MERCI", "text of A", "choice 1 of A",
+    assert found == ["text of FIN_MERCI", "title of theme T", "text of A", "choice 1 of A",
                      "choice 2 of A", "text of T_END1", "short of B",
                      "message of B_CHECK1"]  # fmt: skip
 
