@@ -64,6 +64,8 @@ class AnswerEvent(models.Model):
         PRELOAD = "preload"
         QUOTA_RESULT = "quota_result"
         END = "end"
+        # What an erasure leaves of a line: that there was one, when, and by whom.
+        ERASED = "erased"
 
     id = models.UUIDField(primary_key=True)
     interview = models.ForeignKey(Interview, on_delete=models.PROTECT, related_name="events")
@@ -99,6 +101,7 @@ class AnswerEvent(models.Model):
                         "preload",
                         "quota_result",
                         "end",
+                        "erased",
                     ]
                 ),
                 name="event_kind_known",

@@ -1,8 +1,10 @@
 """Rows of the fieldwork: who works, which wave, whom to call, what happened, what is counted."""
 
 from cati.models.calls import Appointment, Attempt, Note
+from cati.models.erasures import Erasure
 from cati.models.jobs import Download, Job
 from cati.models.people import Membership, Role, User
+from cati.models.quarantine import LateAnswer
 from cati.models.quotas import Place, QuotaCell
 from cati.models.requests import IdempotentRequest
 from cati.models.sample import (
@@ -27,8 +29,10 @@ __all__ = [
     "CaseInterview",
     "Contact",
     "Download",
+    "Erasure",
     "IdempotentRequest",
     "Job",
+    "LateAnswer",
     "Membership",
     "Note",
     "Opposition",

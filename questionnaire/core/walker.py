@@ -156,6 +156,8 @@ class Walker:
                 return None if self.program.shuffles else []
             case "end":
                 return self._close(value)
+            case "erased":
+                return []
             case _:
                 raise ValueError(f"no event is a {event.kind!r}")
 
