@@ -33,7 +33,9 @@ def database(url: str) -> dict[str, Any]:
     """A libpq connection string or URL as a Django database, pooled by psycopg.
 
     `CONN_MAX_AGE` is 0 and connections are checked when they leave the pool, because a pool
-    that keeps a dead connection serves it after every restart of PostgreSQL.
+    that keeps a dead connection serves it after every restart of PostgreSQL. Nobody waits long for
+    a server that is gone: the page that asked tries again by itself, and a pool that had given up
+    (`reconnect_timeout`) connects anew at the first request after the server is back.
     """
     parts = conninfo_to_dict(url)
     named = {"dbname", "user", "password", "host", "port"}
@@ -46,12 +48,14 @@ def database(url: str) -> dict[str, Any]:
         "PORT": str(parts.get("port", "")),
         "CONN_MAX_AGE": 0,
         "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": {key: value for key, value in parts.items() if key not in named}
+        "OPTIONS": {"connect_timeout": 2, "tcp_user_timeout": 5000}
+        | {key: value for key, value in parts.items() if key not in named}
         | {
             "pool": {
                 "min_size": 1,
                 "max_size": int(os.environ.get("POOL_SIZE", "6")),
-                "timeout": 10,
+                "timeout": 1.5,
+                "reconnect_timeout": 1.5,
             }
         },
     }

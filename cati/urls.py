@@ -3,7 +3,7 @@
 from django.urls import include, path
 
 from cati.web.auth import home, login, logout
-from cati.web.errors import not_found
+from cati.web.errors import not_found, server_error
 from cati.web.health import livez, readyz
 
 urlpatterns = [
@@ -19,3 +19,4 @@ urlpatterns = [
 ]
 
 handler404 = not_found
+handler500 = server_error

@@ -28,8 +28,9 @@ from cati.operations.idempotency import Reply
 from cati.queries import CaseCard
 from cati.web import callbar
 from cati.web.access import WaveRequest, in_wave
+from cati.web.errors import wants_json
 from cati.web.forms import DialForm, LeaseForm, NoteForm, OutcomeForm, TypedOutcome
-from cati.web.lease import check_held, on_case, on_held_case, refused_json, wants_json, warn
+from cati.web.lease import check_held, on_case, on_held_case, refused_json, warn
 
 QUICK_CODES = ("31", "32", "33", "34")
 

@@ -13,6 +13,7 @@ from django.shortcuts import render
 from cati.models import Case, Wave
 from cati.operations.errors import Refused, StaleLease
 from cati.web.access import WaveRequest
+from cati.web.errors import wants_json
 
 CaseView = Callable[..., HttpResponseBase]
 
@@ -66,11 +67,6 @@ def stale(request: WaveRequest, case: Case, holder: str) -> HttpResponse:
         return JsonResponse({"stale": True, "holder": holder}, status=409)
     context = {"case": case, "holder": holder}
     return render(request, "cati/interviewer/stale.html", context, status=409)
-
-
-def wants_json(request: WaveRequest) -> bool:
-    """Whether the page's script asks, and not the browser itself."""
-    return request.content_type == "application/json" or not request.accepts("text/html")
 
 
 def warn(request: WaveRequest, refusal: Refused) -> None:

@@ -255,6 +255,9 @@ async function parksSomething(body) {
 
 async function save(body) {
   const { status, reply } = await travel(words.answer, body);
+  // Somebody else has the case: the page that comes says who, and what became of the answer.
+  if (reply.stale) return location.reload();
+  if (status === 200) windows.postMessage(body.item);
   if (status === 200 && reply.outcome) return location.assign(words.outcome);
   if (status === 200) {
     swap(reply.html);
@@ -263,7 +266,6 @@ async function save(body) {
   }
   // Keys typed for a question that did not come must not answer this one.
   ahead.length = 0;
-  if (status === 409 && reply.stale) return location.reload();
   tell(reply.errors ?? reply.message ?? words.wordRefused);
   return rest();
 }
@@ -293,6 +295,7 @@ async function travel(url, body) {
 /** Send until there is an answer: the same UUID each time, so that a repeat has one effect. */
 async function insist(url, body) {
   for (let wait = 500; ; wait = Math.min(wait * 2, 8000)) {
+    let why = words.wordCut;
     try {
       const response = await fetch(url, request(body));
       if (response.type === "opaqueredirect" || response.status === 403) tell(words.wordSession);
@@ -300,11 +303,11 @@ async function insist(url, body) {
         const reply = await response.json();
         sayState("");
         return { status: response.status, reply };
-      }
+      } else why = words.wordDown;
     } catch {
       // No network, or no answer in time: the same request leaves again.
     }
-    if (body) sayState(`${words.wordCut} ${words.wordOne}`);
+    sayState(body ? `${why} ${words.wordOne}` : why);
     await pause(wait);
   }
 }
@@ -451,6 +454,13 @@ document.addEventListener("click", (event) => {
   if (layer.open) layer.close();
   if (act) ACTS[act]();
   if (item) go(item);
+});
+// Another window of hers on the same lease: both save, and this one follows unless it holds keys.
+const windows = new BroadcastChannel(`interview ${words.answer} ${words.epoch}`);
+windows.addEventListener("message", () => {
+  if (travelling || layer.open) return;
+  if (touched || document.querySelector("dialog[open]")) tell(words.wordOther);
+  else location.reload();
 });
 addEventListener("beforeunload", (event) => {
   if (travelling && document.getElementById("save").classList.contains("warn")) event.preventDefault();

@@ -162,7 +162,8 @@ if (lease) {
     try {
       const beat = { epoch: Number(lease.dataset.epoch) };
       const response = await fetch(lease.dataset.heartbeat, request(beat));
-      if (response.status === 409) location.reload();
+      // An answer on its way goes first: it is kept, and its own reply says who has the case.
+      if (response.status === 409 && !lease.hasAttribute("aria-busy")) location.reload();
     } catch {
       // Cut off: the next beat, or the answer on its way, will tell.
     }
