@@ -171,6 +171,17 @@ def test_a_collapse_is_applied_and_kept_in_the_report(desk: Desk) -> None:
     ]
 
 
+def test_a_total_that_is_missing_from_a_merger_is_refused_and_the_report_is_written(
+    desk: Desk,
+) -> None:
+    desk.margins.write_text(MARGINS.replace("N,age,2,35", "N,age,2,"))
+
+    assert desk.calibrate("--collapse", "age:1+2") == 2
+
+    assert [p["code"] for p in desk.stratum("N")["problems"]] == ["invalid_total"]
+    assert desk.stratum("N")["collapses"][0]["effect"][1]["total"] is None
+
+
 def test_the_mergers_that_would_mend_are_proposed_as_options_to_be_given(
     desk: Desk, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,8 +1,10 @@
 """Laws of calibration, on surveys drawn at random around a feasible target."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.weighting.samples import weighted_total
@@ -130,6 +132,30 @@ def test_newton_converges_exactly_where_a_linear_programme_finds_a_solution(
 
     assert result.converged == (preflight(units, {"0": strained}, method) == ())
     assert "not_converged" not in [problem.code for problem in result.problems]
+
+
+@given(seeds, st.floats(0.0, 2.0))
+@example(seed=3, strain=2.0)
+@FEW
+def test_soft_margins_at_odds_with_the_others_do_not_stop_the_search(
+    seed: int, strain: float
+) -> None:
+    units, margins = survey(seed, n=24, sectors=1)
+    random = np.random.default_rng(seed)
+    hard, *others = margins["0"]
+    soft = [
+        replace(
+            m,
+            totals={c: t * np.exp(strain * random.normal()) for c, t in m.totals.items()},
+            soft=0.01,
+        )
+        for m in others
+    ]
+
+    result = calibrate(units, {"0": [hard, *soft]}, Truncated(0.2, 4.0))
+
+    assert result.converged
+    assert result.max_relative_margin_error < 1e-9
 
 
 @given(seeds)

@@ -176,7 +176,7 @@ def test_6_the_linear_method_meets_them_with_negative_weights() -> None:
     assert result["S"].g_min < 0
 
 
-@pytest.mark.parametrize("weight", [-1.0, 0.0, nan, inf, -inf])
+@pytest.mark.parametrize("weight", [-1.0, 0.0, nan, inf, -inf, 1e300, 1e-300])
 def test_7_initial_weights_that_are_not_positive_and_finite_are_refused(weight: float) -> None:
     units = units_of(SIX, weights=[1.0, 1.0, weight, 1.0, 1.0, 1.0], ids=list("abcdef"))
 
@@ -184,6 +184,13 @@ def test_7_initial_weights_that_are_not_positive_and_finite_are_refused(weight: 
 
     assert named(problem) == ("invalid_weight", "S", "", "")
     assert problem.message.endswith(": c")
+
+
+@pytest.mark.parametrize("weight", [-1.0, 0.0, nan, inf, 1e300])
+def test_7_initial_weights_that_are_all_bad_are_refused_alike(weight: float) -> None:
+    units = units_of(SIX, weights=[weight] * 6)
+
+    assert refusal(units, SIX_MARGINS, rules=Rules(rescale=True)).code == "invalid_weight"
 
 
 def test_8_an_answer_that_the_margin_does_not_know_is_named() -> None:

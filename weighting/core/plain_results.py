@@ -131,7 +131,10 @@ def _collapse(collapse: Collapsed) -> dict[str, Any]:
         "variable": collapse.variable,
         "categories": list(collapse.categories),
         "reason": collapse.reason,
-        "effect": [part._asdict() for part in collapse.parts],
+        "effect": [
+            {"category": part.category, "total": _json(part.total), "n": part.n}
+            for part in collapse.parts
+        ],
     }
 
 

@@ -94,7 +94,8 @@ def _prepared(stratum: Slice, margins: Margins, rules: Rules, problems: list[Pro
     if not margins.get(stratum.name):
         absent = Problem("no_margins", f"no margins for {stratum.name}", stratum.name)
         return Prepared(stratum, None, (*problems, absent))
-    system, found = system_of(stratum, margins[stratum.name], rules)
+    with np.errstate(divide="ignore", invalid="ignore"):  # of initial weights that are refused
+        system, found = system_of(stratum, margins[stratum.name], rules)
     problems = problems + found + _uneven(stratum.name, margins)
     problems += _unknown_collapses(stratum.name, margins, rules)
     return Prepared(stratum, None if refused(problems) else system, tuple(problems))

@@ -94,9 +94,14 @@ def profiles_of(units: Units, variables: Iterable[str]) -> Profiles:
 
 
 def _sums(grouping: _Grouping, weights: Floats) -> tuple[Floats, Floats]:
-    """Σd and Σd² by profile."""
+    """Σd and Σd² by profile; infinite where weights are, which `rows` refuses."""
+    with np.errstate(over="ignore"):
+        return _sums_of_any(grouping, weights)
+
+
+def _sums_of_any(grouping: _Grouping, weights: Floats) -> tuple[Floats, Floats]:
     if len(weights) and bool((weights == weights[0]).all()):  # quota mode: counting is enough
-        counts, each = grouping.counts.astype(np.float64), float(weights[0])
+        counts, each = grouping.counts.astype(np.float64), weights[0]
         return counts * each, counts * each**2
     cells, size, present = grouping.cells, grouping.size, grouping.present
     return _summed(cells, weights, size)[present], _summed(cells, weights**2, size)[present]

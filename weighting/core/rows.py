@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 from weighting.core.problems import Problem
 from weighting.core.units import MISSING, Units
 
+# Between these a weight is positive and finite, and so is the square that the design effect needs.
+LEAST, MOST = 1e-100, 1e100
+
 
 def faults_of_rows(units: Units) -> list[Problem]:
     """Bad weights, and ids missing or repeated: one problem of each kind for each stratum."""
@@ -21,8 +24,8 @@ def faults_of_rows(units: Units) -> list[Problem]:
 def _faults_of_weights(units: Units) -> list[Problem]:
     problems = []
     # Two reductions settle the usual case: NaN fails both comparisons.
-    if len(units) and not (units.weights.min() > 0 and units.weights.max() < np.inf):
-        bad = np.flatnonzero(~((units.weights > 0) & (units.weights < np.inf)))
+    if len(units) and not (units.weights.min() > LEAST and units.weights.max() < MOST):
+        bad = np.flatnonzero(~((units.weights > LEAST) & (units.weights < MOST)))
         for stratum, rows in _by_stratum(units, bad).items():
             message = f"{len(rows)} initial weights are not positive and finite, first: "
             message += f"row {rows[0] + 1}" if units.ids is None else units.ids[rows[0]]

@@ -22,6 +22,7 @@ SUFFICIENT_DECREASE = 1e-4
 # D is a sum of terms as large as the population: differences below this share are rounding.
 DUAL_ROUNDING = 1e-13
 EIGENVALUE_FLOOR = 1e-10
+FLAT = 1e-14
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,8 +91,10 @@ class _Dual:
 
     def step(self, point: _Point) -> Floats:
         """The Newton step; with flat directions (all g cut at a bound) a steep descent there."""
-        _, step, flat = lapack.dposv(point.hessian, -point.gradient)
-        if flat == 0:
+        factor, step, failed = lapack.dposv(point.hessian, -point.gradient)
+        pivots = np.diagonal(factor)
+        # A flat direction may pass for one that curves by a rounding: a step beyond all halving.
+        if failed == 0 and pivots.min() ** 2 > FLAT * pivots.max() ** 2:
             return np.asarray(step, float)
         values, vectors = np.linalg.eigh(point.hessian)
         values = np.maximum(values, EIGENVALUE_FLOOR * max(values[-1], 1.0))
