@@ -92,9 +92,9 @@ class _Dual:
     def step(self, point: _Point) -> Floats:
         """The Newton step; with flat directions (all g cut at a bound) a steep descent there."""
         factor, step, failed = lapack.dposv(point.hessian, -point.gradient)
-        pivots = np.diagonal(factor)
+        pivots = np.diagonal(factor).tolist()
         # A flat direction may pass for one that curves by a rounding: a step beyond all halving.
-        if failed == 0 and pivots.min() ** 2 > FLAT * pivots.max() ** 2:
+        if failed == 0 and min(pivots) ** 2 > FLAT * max(pivots) ** 2:
             return np.asarray(step, float)
         values, vectors = np.linalg.eigh(point.hessian)
         values = np.maximum(values, EIGENVALUE_FLOOR * max(values[-1], 1.0))
