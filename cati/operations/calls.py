@@ -33,7 +33,7 @@ def dial(case_id: int, user: User, epoch: int, phone_id: int, now: datetime) -> 
             phone=phone,
             interviewer=user,
             epoch=epoch,
-            visit=_visit(case, now),
+            visit=visit_of(case, now),
             opened_at=now,
         )
 
@@ -49,7 +49,8 @@ def open_attempt(case: Case) -> Attempt | None:
     return case.calls.filter(closed_at__isnull=True).first()
 
 
-def _visit(case: Case, now: datetime) -> int:
+def visit_of(case: Case, now: datetime) -> int:
+    """The number of the visit to which a call that begins now belongs."""
     last = case.calls.order_by("-opened_at").first()
     if last is None:
         return 1

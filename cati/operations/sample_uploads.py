@@ -6,10 +6,10 @@ is gone once it is imported, given up, or a week old.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 from uuid import uuid4
 
 from django.conf import settings
@@ -30,7 +30,6 @@ from cati.operations.sample_reading import Reading, declared_preloads, read_samp
 
 KIND = "sample"
 KEPT = timedelta(days=7)
-PIECE = 1024 * 1024
 
 
 def folder() -> Path:
@@ -40,13 +39,16 @@ def folder() -> Path:
 
 
 def lay_down(
-    wave: Wave, source: BinaryIO, filename: str, by: User | None, now: datetime
+    wave: Wave, pieces: Iterable[bytes], filename: str, by: User | None, now: datetime
 ) -> SampleUpload:
-    """Keep the file and guess its columns. Raises Refused where it cannot be read at all."""
+    """Keep the file, which comes in pieces, and guess its columns.
+
+    Raises Refused where it cannot be read at all; nothing is kept then.
+    """
     stored = uuid4().hex
     path = folder() / stored
     try:
-        _copy(source, path)
+        _copy(pieces, path)
         with path.open("rb") as laid:
             layout = examine(laid, list(declared_preloads(wave)))
     except BadFile as bad:
@@ -205,12 +207,12 @@ def _told(reading: Reading) -> dict[str, Any]:
     }
 
 
-def _copy(source: BinaryIO, path: Path) -> None:
+def _copy(pieces: Iterable[bytes], path: Path) -> None:
     """Copy within the limit of bytes, for this system's user alone. Raises BadFile."""
     left = MAX_BYTES
     with path.open("xb") as laid:
         path.chmod(0o600)
-        while piece := source.read(PIECE):
+        for piece in pieces:
             left -= len(piece)
             if left < 0:
                 sizes = {"size": MAX_BYTES // MEGABYTE + 1, "most": MAX_BYTES // MEGABYTE}

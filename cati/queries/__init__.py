@@ -10,7 +10,10 @@ from cati.queries.cards import (
     held_case,
     kept_with_contact,
 )
+from cati.queries.cases import CaseFile, Moment, case_file, found_cases, search_cases
 from cati.queries.days import DayFigures, Figures, appointments_today, day_figures, local_midnight
+from cati.queries.oppositions import Opposed, oppositions, with_cases
+from cati.queries.people import callers_of, interviewers_of, people_of
 from cati.queries.samples import (
     Imported,
     ReplicateFigures,
@@ -33,26 +36,37 @@ __all__ = [
     "Board",
     "BoardRow",
     "CaseCard",
+    "CaseFile",
     "DayFigures",
     "Figures",
     "Imported",
+    "Moment",
+    "Opposed",
     "ReplicateFigures",
     "WaveFacts",
     "appointments_today",
     "beside",
     "board",
+    "callers_of",
     "case_card",
+    "case_file",
     "current_interview",
     "current_memberships",
     "day_figures",
+    "found_cases",
     "held_case",
     "imports_of",
+    "interviewers_of",
     "kept_with_contact",
     "latest_open_wave",
     "local_midnight",
+    "oppositions",
+    "people_of",
     "replicates_of",
+    "search_cases",
     "versions_of",
     "waiting_uploads",
     "wave_facts",
+    "with_cases",
     "with_jobs",
 ]

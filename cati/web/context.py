@@ -42,6 +42,7 @@ def _places(role: Role) -> list[tuple[str, str]]:
         Role.INTERVIEWER: [(_("Accueil"), "interviewer-home")],
         Role.SUPERVISOR: [
             (_("Terrain"), "board"),
+            (_("Fiches"), "cases"),
             (_("Indicateurs"), "rates"),
             (_("Questionnaire"), "questionnaire"),
         ],
@@ -50,9 +51,11 @@ def _places(role: Role) -> list[tuple[str, str]]:
             (_("Échantillon"), "sample"),
             (_("Questionnaire"), "questionnaire"),
             (_("Terrain"), "board"),
+            (_("Fiches"), "cases"),
             (_("Indicateurs"), "rates"),
             (_("Redressement"), "weighting-runs"),
             (_("Exports"), "jobs"),
+            (_("Accès"), "people"),
         ],
     }[role]
 

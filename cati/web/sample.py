@@ -133,7 +133,7 @@ def _lay_down(request: WaveRequest) -> HttpResponseBase:
 
     def act() -> Reply:
         name = str(file.name)
-        row = sample_uploads.lay_down(request.wave, file.file, name, request.user, clock.now())
+        row = sample_uploads.lay_down(request.wave, file.chunks(), name, request.user, clock.now())
         to = resolve_url("sample-upload", wave=request.wave.slug, upload=row.pk)
         return Reply(303, {"to": to})
 

@@ -2,7 +2,20 @@
 
 from django.urls import include, path
 
-from cati.web import interview, interviewer, jobs, questionnaire, rates, sample, supervisor, wave
+from cati.web import (
+    cases,
+    inbound,
+    interview,
+    interviewer,
+    jobs,
+    oppositions,
+    people,
+    questionnaire,
+    rates,
+    sample,
+    supervisor,
+    wave,
+)
 
 on_a_case = [
     path("", interviewer.case, name="case"),
@@ -22,6 +35,8 @@ urlpatterns = [
     # The interviewer
     path("enquete/", interviewer.home, name="interviewer-home"),
     path("enquete/suivante/", interviewer.next_case, name="next-case"),
+    path("enquete/rappel/", inbound.search, name="inbound"),
+    path("enquete/rappel/<int:number>/", inbound.take, name="take-inbound"),
     path("fiche/<int:number>/", include(on_a_case)),
     # The supervisor and the admin
     path("terrain/", supervisor.board, name="board"),
@@ -29,6 +44,17 @@ urlpatterns = [
     path("indicateurs/", rates.page, name="rates"),
     path("indicateurs/tableau.csv", rates.table, name="rates-table"),
     path("indicateurs/appels/", rates.export_calls, name="export-calls"),
+    path("fiches/", cases.page, name="cases"),
+    path("fiches/<int:number>/", cases.case, name="supervise-case"),
+    path("fiches/<int:number>/<str:kind>/", cases.act, name="act-on-case"),
+    path("oppositions/", oppositions.page, name="oppositions"),
+    path("replicats/", oppositions.replicates, name="replicates"),
+    path("replicats/<int:replicate>/liberer/", oppositions.release, name="release-replicate"),
+    path("acces/", people.page, name="people"),
+    path("acces/ajouter/", people.add, name="add-person"),
+    path("acces/<int:person>/", people.person, name="person"),
+    path("acces/<int:person>/mot-de-passe/", people.reset_password, name="reset-password"),
+    path("acces/<int:person>/compte/", people.shut, name="shut-account"),
     path("preparation/", wave.home, name="wave-home"),
     path("echantillon/", sample.page, name="sample"),
     path("echantillon/<int:upload>/", sample.upload, name="sample-upload"),

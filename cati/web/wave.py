@@ -38,7 +38,7 @@ def facts_of(wave: Wave, counted: WaveFacts) -> Iterator[Fact]:
     yield _questionnaire(wave, counted)
     yield _sample(wave, counted)
     yield _targets(counted)
-    yield _people(counted)
+    yield _people(wave, counted)
     yield Fact(
         _("Entretiens"),
         _("%(counted)s comptés sur %(target)s")
@@ -135,7 +135,7 @@ def _targets(counted: WaveFacts) -> Fact:
     )
 
 
-def _people(counted: WaveFacts) -> Fact:
+def _people(wave: Wave, counted: WaveFacts) -> Fact:
     interviewers = counted.people[Role.INTERVIEWER]
     supervisors = counted.people[Role.SUPERVISOR]
     admins = counted.people[Role.ADMIN]
@@ -148,6 +148,8 @@ def _people(counted: WaveFacts) -> Fact:
         _("Équipe et accès"),
         ", ".join(parts),
         blocks="" if interviewers else _("Personne ne peut appeler : aucun enquêteur."),
+        act=_("Ouvrir"),
+        url=resolve_url("people", wave=wave.slug),
     )
 
 

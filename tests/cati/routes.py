@@ -142,6 +142,9 @@ def _rows(case: Case, interview: Interview) -> dict[str, Any]:
     return {
         "wave": case.wave.slug,
         "upload": upload.pk,
+        "kind": "push",
+        "replicate": 1,
+        "person": case.wave.memberships.order_by("pk")[0].user_id,
         "number": case.number,
         "item": interview.next_item or "AUCUN",
         "interviews": interview.pk,
