@@ -41,10 +41,28 @@ def test_a_sector_against_a_group_that_holds_it_is_less_uncertain_than_if_they_w
 
 def test_a_difference_that_is_exact_needs_no_test() -> None:
     known = Estimates(
-        np.array([0.1, 0.0, np.nan]), np.array([0.0, 0.0, 0.1]), *[np.array([np.nan] * 3)] * 3
+        np.array([0.1, 1e-17, np.nan]), np.array([0.0, 0.0, 0.1]), *[np.array([np.nan] * 3)] * 3
     )
 
     np.testing.assert_array_equal(p_values(known), [0, np.nan, np.nan])
+
+
+def test_shares_that_the_margins_fix_alike_are_not_told_apart_by_rounding() -> None:
+    """CN and CH have one share of women in the demo margins, as T1 has another."""
+    result, sample = demo()[0], demo()[1]
+    sex = proportions(sample, result.units.variables["sexe"].codes, 2, sectors()[1])
+    women = [sum(m.totals["2"] / m.total for m in result.margins[name] if m.variable == "sexe")
+             for name in sectors()[0]]  # fmt: skip
+    alike = [(i, j) for i in range(10) for j in range(i) if abs(women[i] - women[j]) < 1e-9]
+    apart = [(i, j) for i in range(10) for j in range(i) if abs(women[i] - women[j]) > 1e-3]
+
+    assert np.isnan(
+        p_values(estimate(sample, differences(sex, [(2 * i, 2 * j) for i, j in alike])))
+    ).all()
+    assert (
+        p_values(estimate(sample, differences(sex, [(2 * i, 2 * j) for i, j in apart]))) == 0
+    ).all()
+    assert alike and apart
 
 
 def test_p_values_are_two_sided_with_students_t() -> None:

@@ -163,6 +163,19 @@ def test_as_many_constraints_as_respondents_leave_no_variance_to_state() -> None
     assert np.isnan(estimate(sample, means(sample, [1.0, 2.0])).se[0])
 
 
+def test_a_sector_without_freedom_takes_none_from_a_domain_elsewhere() -> None:
+    units = units_of({"sex": ["h", "f"] + ["h", "f"] * 3}, sector=["R"] * 2 + ["S"] * 6)
+    margin = Margin("sex", {"h": 5.0, "f": 7.0})
+    sample = Sample.of(calibrate(units, {"R": [margin], "S": [margin]}))
+    y, elsewhere = np.arange(8.0), np.arange(8) > 1
+
+    found = estimate(sample, means(sample, y, np.column_stack([elsewhere, ~elsewhere])))
+
+    assert found.freedom[0] == pytest.approx(4)
+    assert found.se[0] > 0
+    assert np.isnan(found.se[1])
+
+
 @pytest.mark.parametrize("domain", ["sectors", "all"])
 def test_quantiles_have_the_standard_errors_and_intervals_of_r(domain: str) -> None:
     names, domains = sectors() if domain == "sectors" else (("all",), None)

@@ -16,6 +16,8 @@ from weighting.core.units import Floats
 
 # "residual": n/(n − p), p constraints being spent by calibration; "r": R survey's n/(n − 1).
 Factor = Literal["residual", "r"]
+# A residual variance that is smaller, as a share of the variance it comes from, is rounding.
+ROUNDING = 1e-20
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,8 +54,10 @@ class SectorDesign:
         return np.asarray(u.T @ u * self._inflation(factor))
 
     def variances(self, z: Floats, factor: Factor) -> Floats:
-        """(q,): the diagonal of the covariance."""
-        return np.asarray((self._spread(z) ** 2).sum(axis=0) * self._inflation(factor))
+        """(q,): the diagonal of the covariance; 0 for what calibration fixes, but for rounding."""
+        spread = (self._spread(z) ** 2).sum(axis=0)
+        fixed = spread <= ROUNDING * ((z * self.weights[:, None]) ** 2).sum(axis=0)
+        return np.where(fixed, 0.0, spread) * self._inflation(factor)
 
     def _spread(self, z: Floats) -> Floats:
         """u − ū, where u = w·e and e is the residual of z on x, weighted by d as R does."""

@@ -70,7 +70,10 @@ def freedom_of(sample: Sample, factor: Factor) -> Floats:
 
 
 def satterthwaite(variances: Floats, freedom: Floats) -> Floats:
-    """Degrees of freedom (q,) of a sum of variances (S, q) that have freedom (S, 1) or (S, q)."""
-    total = variances.sum(axis=0)
+    """Degrees of freedom (q,) of a sum of variances (S, q) that have freedom (S, 1) or (S, q).
+
+    NaN for a sum of 0. A part of 0 takes nothing, even where its sector has no freedom left.
+    """
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray(total**2 / (variances**2 / freedom).sum(axis=0))
+        parts = np.where(variances == 0, 0.0, variances**2 / freedom)
+        return np.asarray(variances.sum(axis=0) ** 2 / parts.sum(axis=0))

@@ -17,8 +17,9 @@ from weighting.core.recalibration import Recalibration
 from weighting.core.results import Calibration
 from weighting.core.units import Floats, Ints
 
-# A replicate has a weight for every respondent: a jackknife grows with the square of n.
-MOST_WEIGHTS = 50_000_000
+# A replicate has a weight for every respondent, so a jackknife grows with the square of n: this
+# many take half a gigabyte while they are solved.
+MOST_WEIGHTS = 16_000_000
 ALL_SECTORS = -1
 
 Statistic = Callable[[Sample], Linearised]
@@ -66,8 +67,7 @@ def jackknife(result: Calibration) -> Replicates:
     large that its replicates do not fit in memory, and where none of a sector converges.
     """
     sample, solvers = _solvers(result)
-    if sum(sector.n for sector in sample.sectors) * len(sample.weights) > MOST_WEIGHTS:
-        raise ValueError(f"{len(sample.weights)} respondents are too many for a jackknife")
+    _check_room(sum(sector.n for sector in sample.sectors), sample)
     weights, scales, strata, failed = [], [], [], {}
     for place, (sector, solver) in enumerate(zip(sample.sectors, solvers, strict=True)):
         n = sector.n
@@ -99,8 +99,7 @@ def bootstrap(result: Calibration, replicates: int = 500, seed: int = 0) -> Repl
     fails in any sector is left out. Raises ValueError as the jackknife does.
     """
     sample, solvers = _solvers(result)
-    if replicates * len(sample.weights) > MOST_WEIGHTS:
-        raise ValueError(f"{replicates} replicates of {len(sample.weights)} respondents: too many")
+    _check_room(replicates, sample)
     stretches = [_stretch(sector) for sector in sample.sectors]
     weights = np.tile(sample.weights, (replicates, 1))
     every, failed = np.ones(replicates, np.bool_), {}
@@ -137,6 +136,13 @@ def _stretch(sector: SectorDesign) -> float:
     if free <= 0:
         raise ValueError(f"{sector.name}: as many constraints as respondents, nothing varies")
     return float(np.sqrt((n + 1) / (n - 1)) * n / free)
+
+
+def _check_room(replicates: int, sample: Sample) -> None:
+    n = len(sample.weights)
+    if replicates * n > MOST_WEIGHTS:
+        said = f"{replicates} replicates of {n} respondents do not fit in memory"
+        raise ValueError(f"{said}: take a bootstrap of fewer, or the linearised variance")
 
 
 def _solvers(result: Calibration) -> tuple[Sample, list[Recalibration]]:

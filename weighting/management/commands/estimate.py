@@ -144,7 +144,7 @@ class Command(BaseCommand):
         _refuse(tied.problems)
         for sector in tied.sectors:
             for variable, category, total, given in sector.missed(survey.weights[sector.rows]):
-                place = " / ".join(filter(None, (sector.name, variable, category)))
+                place = _place(sector.name, variable, category)
                 said = f"the weights give {given:.6g}, the margin says {total:.6g}"
                 mend = "give the margins and --collapse with which the weights were made"
                 self.stderr.write(f"warning: {place}: {said} ({mend})")
@@ -240,12 +240,18 @@ def _wanted(survey: Survey, where: str | None) -> NDArray[np.bool_]:
 def _refuse(problems: Sequence[Problem]) -> None:
     """Raises Unreadable with every refusal: where, what, and how to mend it."""
     refusals = [
-        f"{' / '.join(filter(None, (p.stratum, p.variable, p.category)))}: {p.message} ({p.mend})"
+        ": ".join(
+            filter(None, (_place(p.stratum, p.variable, p.category), f"{p.message} ({p.mend})"))
+        )
         for p in problems
         if p.severity == "refusal"
     ]
     if refusals:
         raise Unreadable("\n".join(refusals))
+
+
+def _place(*parts: str) -> str:
+    return " / ".join(filter(None, parts))
 
 
 def _union(text: str) -> tuple[str, list[str]]:
