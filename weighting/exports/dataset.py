@@ -15,7 +15,7 @@ from functools import cached_property
 from typing import Any
 
 import polars as pl
-from django.db.models import Count, F, OuterRef, QuerySet, Subquery
+from django.db.models import Count, F, Func, OuterRef, QuerySet, Subquery
 
 from cati.models import Attempt, Place, Sector
 from questionnaire.core.program import Program
@@ -227,15 +227,18 @@ class Dataset:
 
     @cached_property
     def _weights(self) -> pl.DataFrame:
-        weights = Weight.objects.filter(run=self.run).values_list(
-            "interview_id", "weight", "diffusion", "g_weight"
-        )
+        """In 15 significant digits, as NUMERIC has them: what every format keeps."""
+        written = {
+            f"written_{field}": Func(field, template="(%(expressions)s)::numeric")
+            for field in ("weight", "diffusion", "g_weight")
+        }
+        weights = Weight.objects.filter(run=self.run).annotate(**written)
         names = [NUMBER, "weight", "weight_diffusion", "g_weight"]
-        rows = [(number, *map(_written, its)) for number, *its in weights]
-        return pl.DataFrame(
-            rows, schema={name: pl.Int64 if name == NUMBER else pl.Float64 for name in names},
-            orient="row",
-        )  # fmt: skip
+        parts = raw.rows(weights.values_list("interview_id", *written), names)
+        types = [pl.col(NUMBER).cast(pl.Int64), pl.col(names[1:]).cast(pl.Float64)]
+        return pl.concat([pl.DataFrame(schema=dict.fromkeys(names, pl.String)), *parts]).select(
+            types
+        )
 
     @cached_property
     def _places(self) -> tuple[Mapping[str, str], Mapping[str, str]]:
@@ -290,9 +293,15 @@ def _whole(parts: Sequence[pl.DataFrame], columns: Sequence[Heading]) -> pl.Data
     """All parts in the columns' order and under their names, sorted as the interviews are."""
     full = {column.full: column.dtype for column in columns}
     frame = pl.concat([pl.DataFrame(schema=full), *parts], how="diagonal_relaxed")
-    by = [name for name in (NUMBER, RANK.name) if name in [one.full for one in columns[:2]]]
-    ordered = frame.select(pl.col(name).cast(dtype) for name, dtype in full.items()).sort(by)
-    return ordered.rename({one.full: one.name for one in columns})
+    frame = frame.select(
+        pl.col(name).cast(dtype).alias(column.name)
+        for column, (name, dtype) in zip(columns, full.items(), strict=True)
+    )
+    return (
+        frame
+        if frame[NUMBER].is_sorted()
+        else frame.sort([NUMBER, *([RANK.name] if RANK in columns else [])])
+    )
 
 
 def _times(part: pl.DataFrame) -> pl.DataFrame:
@@ -307,11 +316,6 @@ def _times(part: pl.DataFrame) -> pl.DataFrame:
         pl.col("attempts").cast(pl.Int64).alias("appels"),
         pl.col("interviewer").cast(pl.Int64).alias("enqueteur"),
     )
-
-
-def _written(number: float) -> float:
-    """15 significant digits: what every format keeps, far beyond what a margin is met to."""
-    return float(f"{number:.15g}")
 
 
 def dictionary(layout: Sequence[tuple[str, Sequence[Heading]]]) -> Iterator[list[Cell]]:

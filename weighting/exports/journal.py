@@ -6,6 +6,7 @@ journal; preloads, among which the interviewer's name, are told without their va
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +15,6 @@ from typing import Any, ClassVar
 import polars as pl
 from django.db.models import Case, F, QuerySet, Value, When
 from django.db.models.fields.json import JSONField
-from psycopg import sql
 
 from cati.models import Wave
 from questionnaire.models import AnswerEvent
@@ -43,9 +43,9 @@ class Journal:
     def told(self) -> dict[str, Any]:
         return {"rows": self.size, "columns": len(COLUMNS)}
 
-    def statement(self) -> tuple[sql.Composable, Any]:
-        rows = self._events().values_list(*COLUMNS.values()).query.sql_with_params()
-        return sql.SQL("COPY ({}) TO STDOUT").format(sql.SQL(rows[0])), rows[1]
+    def parts(self) -> Iterator[pl.DataFrame]:
+        """The events in frames of text."""
+        return raw.rows(self._events().values_list(*COLUMNS.values()), [*COLUMNS])
 
     def _events(self) -> QuerySet[AnswerEvent]:
         of_wave = AnswerEvent.objects.filter(interview__case_link__case__wave=self.wave)
@@ -61,7 +61,7 @@ def journal(source: Journal, to: Target) -> list[Path]:
     with path.open("wb") as file:
         file.write(MARK)
         pl.DataFrame(schema=dict.fromkeys(COLUMNS, pl.String)).write_csv(file)
-        for part in raw.copied(*source.statement(), list(COLUMNS)):
+        for part in source.parts():
             shown = part if to.raw else part.with_columns(harmless_column(pl.col(pl.String)))
             shown.write_csv(file, include_header=False)
             written += len(part)

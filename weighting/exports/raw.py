@@ -19,14 +19,14 @@ from psycopg import sql
 
 from questionnaire.core.program import Node, Program
 
-AT_A_TIME = 4 << 20  # bytes of COPY, some thousand interviews
-IN_MEMORY = 64 << 20  # beyond, on the disk
+AT_A_TIME = 2 << 20  # bytes of COPY, some thousand interviews
+IN_MEMORY = 16 << 20  # beyond, on the disk
 NAME_IN_POSTGRESQL = 63
 # How COPY writes what would break its lines.
 ESCAPED = {
     "\\\\": "\\", "\\n": "\n", "\\r": "\r", "\\t": "\t", "\\b": "\b", "\\f": "\f", "\\v": "\v"
 }  # fmt: skip
-DOCUMENT = "answers jsonb, parked jsonb, inputs jsonb, draws jsonb, places jsonb, removed jsonb"
+DOCUMENT = "answers jsonb, parked text[], inputs jsonb, draws jsonb, places jsonb, removed jsonb"
 
 
 def answer(key: str) -> str:
@@ -86,10 +86,9 @@ def interviews(
     record = sql.SQL(", ").join(sql.SQL("{} jsonb").format(sql.Identifier(key)) for key in keys)
     copy = sql.SQL(
         "COPY (SELECT {names}, {inputs} FROM ({rows}) AS i({named}, answers),"
-        " jsonb_to_record(i.answers) AS s({document}), LATERAL (SELECT coalesce("
-        "CASE WHEN s.parked <> '[]'"
-        " THEN s.answers - ARRAY(SELECT jsonb_array_elements_text(s.parked))"
-        " ELSE s.answers END, '{{}}')) AS r(on_route),"
+        " jsonb_to_record(i.answers) AS s({document}),"
+        " LATERAL (SELECT CASE WHEN s.parked <> '{{}}' THEN s.answers - s.parked"
+        " ELSE coalesce(s.answers, '{{}}') END) AS r(on_route),"
         " jsonb_to_record(r.on_route) AS x({record}) ORDER BY i.{first}) TO STDOUT"
     ).format(
         document=sql.SQL(DOCUMENT),
@@ -101,6 +100,12 @@ def interviews(
         record=record if keys else sql.SQL("nothing jsonb"),
     )
     return copied(copy, parameters, [*names, *(name for name, _key, _path in taken)])
+
+
+def rows(of: QuerySet[Any], names: Sequence[str]) -> Iterator[pl.DataFrame]:
+    """The rows of a values_list, in frames of text, its columns under `names`."""
+    statement, parameters = of.query.sql_with_params()
+    return copied(sql.SQL("COPY ({}) TO STDOUT").format(sql.SQL(statement)), parameters, names)
 
 
 def copied(

@@ -31,7 +31,10 @@ LETTERS = {
 }  # fmt: skip
 # `.`, of which .a to .z are the 26 next values.
 BYTE_MISSING = 101
-BYTES = {code: BYTE_MISSING + 1 + ord(letter) - ord("a") for code, letter in LETTERS.items()}
+# A code, or `.`, as the byte that is stored.
+STORED = np.arange(BYTE_MISSING + 1, dtype=np.int8)
+for _code, _letter in LETTERS.items():
+    STORED[_code] = BYTE_MISSING + 1 + ord(_letter) - ord("a")
 LONG_MISSING = 2_147_483_621
 DOUBLE_MISSING = 2.0**1023
 LONGEST_STR = 2045
@@ -125,9 +128,7 @@ class _File:
         for rank, (column, kind) in enumerate(zip(self.columns, self.types, strict=True)):
             values = part[column.name]
             if kind == BYTE:
-                rows[f"c{rank}"] = values.replace_strict(
-                    BYTES, default=values, return_dtype=pl.Int8
-                ).fill_null(BYTE_MISSING)
+                rows[f"c{rank}"] = STORED[values.fill_null(BYTE_MISSING).to_numpy()]
             elif kind == DOUBLE:
                 rows[f"c{rank}"] = values.cast(pl.Float64).fill_null(DOUBLE_MISSING)
             elif kind == STRL:
