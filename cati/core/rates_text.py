@@ -9,7 +9,8 @@ import re
 
 from cati.core.rates import CLASSES, UNKNOWN, Counts, Share
 
-_COUNT = re.compile(r"([A-Za-z]+)\s*=\s*(\d+)")
+# No sample has more cases than twelve digits can count.
+_COUNT = re.compile(r"([A-Za-z]+)\s*=\s*(\d{1,12})")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)?|[.,]\d+")
 _BY_CLASS = re.compile(rf"([A-Za-z]+)\s*=\s*({_NUMBER.pattern})")
 _NEXT = re.compile(r"\s*(?:[,;]|\s|$)\s*")

@@ -166,6 +166,7 @@ def test_shares_by_class_are_read_as_counts_are() -> None:
         ("I=4P=2", 0, "expected here"),
         ("I=-4", 0, "expected here"),
         ("I=4.5", 0, "expected here"),
+        ("P=1,I=" + 5000 * "9", 4, "expected here"),
     ],
 )
 def test_a_slip_in_counts_is_pointed_at(text: str, place: int, said: str) -> None:
