@@ -55,6 +55,28 @@ def test_mergers_are_proposed_that_together_make_the_sector_converge() -> None:
     assert accepted["S"].g_max == proposal.effect.g_max
 
 
+@pytest.mark.parametrize("declared", [("3", "4"), ("4", "3")])
+def test_a_proposal_joins_a_declared_group_by_its_first_category(
+    declared: tuple[str, ...],
+) -> None:
+    rules = Rules(collapses=(Collapse("age", declared, "S"),))
+    margins = of_sector(SEX, Margin("age", {"1": 54.0, "2": 50.0, "3": 9.0, "4": 7.0}))
+
+    (proposal,) = proposals(calibrate(units_of(SIX), margins, rules=rules))
+
+    (collapse,) = proposal.collapses
+    assert collapse.categories == ("2", declared[0])
+    both = Rules(collapses=(*rules.collapses, collapse))
+    assert calibrate(units_of(SIX), margins, rules=both).converged
+
+
+def test_collapses_that_were_declared_in_a_circle_end_the_search() -> None:
+    circle = (Collapse("age", ("3", "4")), Collapse("age", ("4", "3")))
+    margins = of_sector(SEX, Margin("age", {"1": 54.0, "2": 50.0, "3": 9.0, "4": 7.0}))
+
+    assert proposals(calibrate(units_of(SIX), margins, rules=Rules(collapses=circle))) == ()
+
+
 def test_nothing_is_applied_that_nobody_accepted() -> None:
     refused = calibrate(units_of(SIX), of_sector(SEX, AGES))
 

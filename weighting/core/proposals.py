@@ -84,7 +84,10 @@ def _mendable(result: StratumResult) -> Problem | None:
 def _merger(
     refused: Calibration, stratum: str, problem: Problem, collapses: tuple[Collapse, ...]
 ) -> Collapse | None:
-    """The named category with a neighbour, both told by the categories of the margin itself."""
+    """The named category with a neighbour, both told by the categories of the margin itself.
+
+    Of a group that was declared, its first category is named: the merger joins the whole of it.
+    """
     its = {margin.variable: margin for margin in refused.margins[stratum]}
     margin = its[problem.variable]
     merged = merged_labels(margin, stratum, collapses)
@@ -95,5 +98,14 @@ def _merger(
     pair = propose_collapse(after, problem.category, grouping)
     if pair is None:
         return None
-    together = tuple(c for c in margin.totals if {c, merged[c]} & set(pair.categories))
+    joined = {c for c in margin.totals if {c, merged[c]} & set(pair.categories)}
+    joined -= {
+        category
+        for declared in refused.rules.collapses
+        if declared.variable == problem.variable and declared.concerns(stratum)
+        for category in declared.categories[1:]
+    }
+    together = tuple(category for category in margin.totals if category in joined)
+    if len({merged[category] for category in together}) < 2:  # declared in a circle
+        return None
     return Collapse(problem.variable, together, stratum, reason=problem.message)
