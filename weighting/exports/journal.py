@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import polars as pl
-from django.db.models import Case, F, QuerySet, Value, When
-from django.db.models.fields.json import JSONField
+from django.db.models import Case, F, Q, QuerySet, When
 
 from cati.models import Wave
 from questionnaire.models import AnswerEvent
@@ -49,8 +48,7 @@ class Journal:
 
     def _events(self) -> QuerySet[AnswerEvent]:
         of_wave = AnswerEvent.objects.filter(interview__case_link__case__wave=self.wave)
-        unsaid = Value(None, JSONField())
-        told = Case(When(kind=AnswerEvent.Kind.PRELOAD, then=unsaid), default=F("value"))
+        told = Case(When(~Q(kind=AnswerEvent.Kind.PRELOAD), then=F("value")))
         return of_wave.annotate(told=told).order_by("interview_id", "seq")
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 from questionnaire.core.instrument import Entry, Group, Instrument, Item
 
@@ -89,18 +88,16 @@ class _Words:
         return f"{self._source(left)} {SIGNS[type(op)]} {said}"
 
     def _value(self, of: ast.expr, value: ast.expr) -> str:
-        """A code by its label where the item is known."""
+        """A code by its label where the item is known; any other number as it is."""
         if not isinstance(value, ast.Constant):
             return self._source(value)
+        if isinstance(value.value, bool):
+            return "« oui »" if value.value else "« non »"
         item = self.items.get(of.id) if isinstance(of, ast.Name) else None
-        return f"« {_label(item, value.value)} »"
+        choice = item.choice(value.value) if item and isinstance(value.value, int) else None
+        if choice is None and not isinstance(value.value, str):
+            return str(value.value)
+        return f"« {choice.label if choice else value.value} »"
 
     def _source(self, node: ast.expr) -> str:
         return ast.get_source_segment(self.text, node) or ast.unparse(node)
-
-
-def _label(item: Item | None, value: Any) -> str:
-    if isinstance(value, bool):
-        return "oui" if value else "non"
-    choice = item.choice(value) if item is not None and isinstance(value, int) else None
-    return choice.label if choice else str(value)
