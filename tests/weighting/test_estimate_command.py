@@ -278,6 +278,23 @@ def test_a_table_without_by_is_overall(desk: Desk, tmp_path: Path) -> None:
     assert list(desk.table()) == [("all", "0"), ("all", "1"), ("all", "2")]
 
 
+def test_a_replicate_that_does_not_converge_is_told(desk: Desk) -> None:
+    """Without its only person of age 2, the sector cannot reach that total."""
+    rows = [f"{i},N,{1 + (i == 5)},{i % 2}\n" for i in range(6)]
+    desk.units.write_text("id,secteur,age,V\n" + "".join(rows))
+    desk.margins.write_text("secteur,variable,category,total\nN,age,1,50\nN,age,2,10\n")
+    desk.weights.write_text("id,weight\n" + "".join(f"{i},10\n" for i in range(6)))
+
+    call_command(
+        "estimate", str(desk.units), "--weights", str(desk.weights), "--margins",
+        str(desk.margins), "--id", "id", "--by", "secteur", "--variable", "V", "-o", str(desk.out),
+        "--method", "jackknife", stderr=desk, stdout=desk,
+    )  # fmt: skip
+
+    assert "warning: N: 1 of 6 replicates did not converge and are left out" in desk.said
+    assert float(desk.table()["N", "1"]["se"]) > 0
+
+
 @pytest.mark.parametrize(
     ("options", "says"),
     [

@@ -18,7 +18,7 @@ from weighting.core.system import System
 from weighting.core.units import Floats, Units
 
 # Faults of totals, which a variance does not read. An empty category was merged with another by
-# whoever made the weights: it has no column, and `missed` tells that its total is not met.
+# whoever made the weights: it has no column, and `missed` tells of the other's total.
 FAULTS_OF_TOTALS = frozenset({"empty_category", "conflicting_totals"})
 # Weights that were rounded in a file still meet their margins to this relative precision.
 ROUNDED = 1e-3
@@ -44,14 +44,12 @@ class Constraints:
         return self.full @ self.white.basis
 
     def missed(self, weights: Floats) -> list[tuple[str, str, float, float]]:
-        """(variable, category, total, what the weights (n,) give) where these are not alike."""
-        given = self.full.T @ weights
+        """(variable, category, total, what the weights (n,) give) where a hard margin is missed."""
+        system, given = self.system, self.full.T @ weights
+        far = ~(np.abs(given - system.totals) <= ROUNDED * np.maximum(np.abs(system.totals), 1.0))
         return [
-            (*label, float(total), float(found))
-            for label, total, found in zip(
-                self.system.labels, self.system.totals, given, strict=True
-            )
-            if not abs(found - total) <= ROUNDED * (abs(total) or 1.0)
+            (*system.labels[column], float(system.totals[column]), float(given[column]))
+            for column in np.flatnonzero(far & (system.softness == 0))
         ]
 
 
