@@ -115,7 +115,7 @@ def test_the_diagnostics_give_the_verdict_then_the_sectors_then_the_margins(
     margins = shown.xpath("//table[contains(@class, 'margins')]/tbody/tr")
     assert len(margins) == 20
     first = [words(cell) for cell in margins[0]]
-    assert (first[0], first[1], first[5], first[6]) == ("Sexe", "Homme", "47,0", "47,0")
+    assert (first[0], first[1], first[5]) == ("Sexe", "Homme", "47,0")
     assert "Regroupement déclaré : " in words(shown)
 
 

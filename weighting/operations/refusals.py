@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from math import ceil, floor
 
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
@@ -50,10 +52,11 @@ def _attainable(problem: Problem) -> str:
     if problem.attainable is None:
         return ""
     bounds = problem.code == "infeasible_bounds"
-    # Bounds of g to three places; totals are persons.
-    low, high = (
-        number_format(one, 3 if bounds else 0, use_l10n=True) for one in problem.attainable
-    )
+    # Bounds of g to three places, rounded outwards so that they do suffice; totals are persons.
+    scale = 1000 if bounds else 1
+    least, most = problem.attainable
+    outwards = (Decimal(floor(least * scale)) / scale, Decimal(ceil(most * scale)) / scale)
+    low, high = (number_format(one, 3 if bounds else 0, use_l10n=True) for one in outwards)
     if bounds:
         return _("Des bornes de %(low)s à %(high)s suffiraient.") % {"low": low, "high": high}
     said = _("Les autres critères permettent un total de %(low)s à %(high)s personnes.")

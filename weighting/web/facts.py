@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from django.template.defaultfilters import floatformat
 from django.urls import reverse
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
@@ -63,7 +64,7 @@ def _forecast(wave: Wave) -> Iterator[Fact]:
     }
     parts = [ready]
     if forecast.deff is not None:
-        deff = number_format(forecast.deff, 2, use_l10n=True)
+        deff = floatformat(forecast.deff, 2)
         parts.append(_("effet de plan %(deff)s si l’on calait maintenant") % {"deff": deff})
     if forecast.worst is not None:
         sector, cell = forecast.worst
@@ -73,8 +74,8 @@ def _forecast(wave: Wave) -> Iterator[Fact]:
             % {
                 "sector": sector.label,
                 "cell": cell.name,
-                "sample": number_format(cell.sample, 1, use_l10n=True),
-                "target": number_format(cell.target, 1, use_l10n=True),
+                "sample": floatformat(cell.sample, 1),
+                "target": floatformat(cell.target, 1),
             }
         )
     yield Fact(

@@ -128,9 +128,17 @@ def histogram(classes: Sequence[Sequence[float]]) -> Histogram:
     ]
     halves = range(max(len(classes), 11) // 5 + 1)
     across = [Tick(x(half / 2), half / 2) for half in halves if x(half / 2) <= LEFT + PLOT]
-    # Of few interviews each mark is a whole one.
-    up = [Tick(TALL - round(TALL * n / most), n) for n in sorted({0, most // 2, most})]
+    every = _step(most)
+    up = [Tick(TALL - round(TALL * n / most), n) for n in range(0, most + 1, every)]
     return Histogram(bars, across, up, x(1))
+
+
+def _step(most: int) -> int:
+    """A round number of which two to five fit into `most`: 1, 2 or 5 times a power of ten."""
+    power = 10 ** (len(str(most)) - 1)
+    return next(
+        (step for part in (10, 5, 2) if (step := max(power * part // 10, 1)) * 2 <= most), 1
+    )
 
 
 @dataclass(frozen=True)
@@ -165,7 +173,10 @@ def cloud(pairs: Sequence[tuple[float, float]]) -> Cloud:
     if len(marks) > 9:
         marks = [mark for mark in marks if mark == int(mark)]
     return Cloud(
-        [Dot(LEFT + x, side - y, min(1.5 + n**0.5, 9.0)) for (x, y), n in sorted(met.items())],
+        [
+            Dot(LEFT + x, side - y, round(min(1.5 + n**0.5, 9.0), 1))
+            for (x, y), n in sorted(met.items())
+        ],
         [Tick(LEFT + round(side * mark / top), mark) for mark in marks],
         [Tick(side - round(side * mark / top), mark) for mark in marks],
         side,
