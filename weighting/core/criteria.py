@@ -135,7 +135,8 @@ def _categorical_block(stratum: Slice, margin: Margin, rules: Rules) -> Block:
     name, where = margin.variable, stratum.name
     codes, problems = stratum.profiles.codes[name][stratum.rows], _invalid_totals(where, margin)
     merged = merged_labels(margin, where, rules.collapses)
-    margin = replace(margin, totals=merged_totals(margin, merged))
+    if len({*merged.values()}) < len(merged):
+        margin = replace(margin, totals=merged_totals(margin, merged))
     labels = list(margin.totals)
     place = {label: column for column, label in enumerate(labels)}
     known = [place.get(merged.get(c, ""), -2) for c in stratum.categories[name]]

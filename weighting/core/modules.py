@@ -48,6 +48,6 @@ def _to_sectors(module: Units, margins: Margins, rule: str | None) -> Floats:
     factors = np.ones(len(names) + 1)  # the last is read by those of no sector
     for code, name in enumerate(names):
         first = ruling(margins.get(name, ()), rule)
-        if first is not None and sums[code] > 0:
+        if first is not None and 0 < sums[code] < np.inf:
             factors[code] = first.total / sums[code]
     return np.asarray(module.weights * factors[codes])
