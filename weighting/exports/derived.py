@@ -93,11 +93,11 @@ class Derivations:
                 seen[cells] = _told(value(values, tags, tuple(told[one] for one in extra)))
         found = pl.Series(name, [seen[cells] for cells in profiles.iter_rows()], pl.String)
         # Joined apart: the frame's other columns need not be gathered again for each variable.
-        told = frame.select(columns).join(
+        joined = frame.select(columns).join(
             profiles.with_columns(found), on=columns, how="left", nulls_equal=True,
             maintain_order="left",
         )  # fmt: skip
-        return frame.with_columns(told[name])
+        return frame.with_columns(joined[name])
 
     def _set(self, nodes: Sequence[Node], told: dict[str, str | None]) -> tuple[Values, Tags]:
         size = len(self.program.nodes)

@@ -97,7 +97,7 @@ class _Words:
         choice = item.choice(value.value) if item and isinstance(value.value, int) else None
         if choice is None and not isinstance(value.value, str):
             return str(value.value)
-        return f"« {choice.label if choice else value.value} »"
+        return f"« {choice.label if choice else str(value.value)} »"
 
     def _source(self, node: ast.expr) -> str:
         return ast.get_source_segment(self.text, node) or ast.unparse(node)
