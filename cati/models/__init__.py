@@ -5,7 +5,7 @@ from cati.models.erasures import Erasure
 from cati.models.jobs import Download, Job
 from cati.models.people import Membership, Role, User
 from cati.models.quarantine import LateAnswer
-from cati.models.quotas import Place, QuotaCell
+from cati.models.quotas import Place, QuotaAct, QuotaCell
 from cati.models.requests import IdempotentRequest
 from cati.models.sample import (
     Case,
@@ -39,6 +39,7 @@ __all__ = [
     "Phone",
     "PhoneHold",
     "Place",
+    "QuotaAct",
     "QuotaCell",
     "Replicate",
     "Role",

@@ -5,27 +5,59 @@ The counts are moved by conditional UPDATEs only, and the database is the last g
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Case, F, FloatField, Q, Value, When
+from django.db.models.functions import Cast
 from django.utils.translation import gettext_lazy as _
+
+from cati.core.quotas import SECTOR, TOLERANT
+
+
+class QuotaCellQuerySet(models.QuerySet["QuotaCell"]):
+    def admitting(self, rate: float) -> QuotaCellQuerySet:
+        """Those that take one more interview: limited by nothing, or open and not promised away.
+
+        rate: share of the interviews in progress that will be completed, in (0, 1].
+        """
+        promised = F("counted") + Cast(F("reserved"), FloatField()) * Value(rate)
+        tolerant = When(family__in=TOLERANT, then=F("target") + F("allowance"))
+        found = self.alias(promised=promised, room=Case(tolerant, default=F("target")))
+        open_still = Q(state=QuotaCell.State.OPEN, promised__lt=F("room"))
+        return found.filter(Q(allowance__isnull=True) | open_still)
+
+    def countable(self) -> QuotaCellQuerySet:
+        """Those that may count one more complete interview."""
+        below = Q(counted__lt=F("target") + F("allowance"))
+        return self.filter(Q(allowance__isnull=True) | below)
+
+    def locked(self) -> QuotaCellQuerySet:
+        """Locked until the transaction ends, in the one order in which cells are ever locked."""
+        return self.order_by("pk").select_for_update(no_key=True, of=("self",))
 
 
 class QuotaCell(models.Model):
-    """A target in a sector, for a family of cells (`sector` has one cell, category '')."""
+    """A target in a sector, for a family of cells (`sector` has one cell, category '').
+
+    `allowance` is None in the families that limit nothing: no CHECK holds their count back.
+    """
 
     class State(models.TextChoices):
         OPEN = "open", _("ouverte")
         CLOSED = "closed", _("fermée")
 
     wave = models.ForeignKey("cati.Wave", on_delete=models.CASCADE, related_name="cells")
-    family = models.CharField(max_length=20, default="sector")
+    family = models.CharField(max_length=20, default=SECTOR)
     sector = models.ForeignKey("cati.Sector", on_delete=models.CASCADE, related_name="cells")
     category = models.CharField(max_length=8, blank=True, default="")
+    label = models.CharField(max_length=60, blank=True, default="")
     target = models.PositiveIntegerField()
-    allowance = models.PositiveIntegerField(default=0)
+    allowance = models.PositiveIntegerField(default=0, null=True)
     counted = models.PositiveIntegerField(default=0)
     reserved = models.PositiveIntegerField(default=0)
     state = models.CharField(max_length=8, choices=State.choices, default=State.OPEN)
+
+    objects = QuotaCellQuerySet.as_manager()
 
     class Meta:
         constraints = [
@@ -56,7 +88,7 @@ class Place(models.Model):
     interview = models.ForeignKey(
         "questionnaire.Interview", on_delete=models.PROTECT, related_name="places"
     )
-    family = models.CharField(max_length=20, default="sector")
+    family = models.CharField(max_length=20, default=SECTOR)
     cell = models.ForeignKey(QuotaCell, on_delete=models.PROTECT, related_name="places")
     state = models.CharField(max_length=10, choices=State.choices)
     since = models.DateTimeField()
@@ -69,3 +101,31 @@ class Place(models.Model):
                 name="place_state_known",
             ),
         ]
+
+
+class QuotaAct(models.Model):
+    """What was done to the quotas, by whom and why.
+
+    `changes`: [sector, family, category, before, after] each. `cell` is None where the act is about
+    several. `by` is None where a command did it.
+    """
+
+    class Kind(models.TextChoices):
+        TARGETS = "targets", _("cibles changées")
+        FILE = "file", _("cibles chargées d’un fichier")
+        CLOSE = "close", _("case fermée")
+        REOPEN = "reopen", _("case rouverte")
+        ALLOWANCE = "allowance", _("dépassement admis changé")
+
+    wave = models.ForeignKey("cati.Wave", on_delete=models.CASCADE, related_name="quota_acts")
+    cell = models.ForeignKey(QuotaCell, on_delete=models.CASCADE, null=True, related_name="acts")
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    changes = models.JSONField(default=list)
+    reason = models.CharField(max_length=200)
+    by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
+    )
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-at", "-pk"]

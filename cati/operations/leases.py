@@ -5,11 +5,12 @@ Lock order, everywhere: case, then interview, then quota cells by id.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from cati.models import Attempt, Case, PhoneHold, User
+from cati.models import Attempt, Case, CaseInterview, PhoneHold, User
 from cati.operations import places
 from cati.operations.errors import StaleLease
 
@@ -46,7 +47,7 @@ def release(case_id: int, user: User, epoch: int, now: datetime) -> None:
     """Hand the case back without an outcome; it stays callable, and an open call is abandoned."""
     with transaction.atomic():
         case = hold(case_id, user, epoch, now)
-        _end_call(case, now)
+        _end_calls([case], now)
         let_go(case)
 
 
@@ -61,14 +62,16 @@ def expire_leases(now: datetime) -> int:
             .filter(holder__isnull=False, lease_until__lt=now)
             .order_by("pk")
         )
+        _end_calls(expired, now)
         for case in expired:
-            _end_call(case, now)
             let_go(case)
     return len(expired)
 
 
-def _end_call(case: Case, now: datetime) -> None:
-    """Close the attempt that was left open, as abandoned, and give its interview's places back."""
-    Attempt.objects.filter(case=case, closed_at__isnull=True).update(closed_at=now, abandoned=True)
-    for link in case.interviews.filter(current=True).select_related("interview"):
-        places.release(link.interview, now)
+def _end_calls(cases: Sequence[Case], now: datetime) -> None:
+    """Close the attempts left open, as abandoned, and give the places of their interviews back."""
+    Attempt.objects.filter(case__in=cases, closed_at__isnull=True).update(
+        closed_at=now, abandoned=True
+    )
+    links = CaseInterview.objects.filter(case__in=cases, current=True).select_related("interview")
+    places.release_all([link.interview for link in links], now)

@@ -159,7 +159,7 @@ def _settle_place(
     if interview is None:
         return False
     if disposition.code == COMPLETE:
-        return places.confirm(case.wave, interview, now)
+        return places.confirm(case.wave, interview, interview.answers["roles"], now)
     places.release(interview, now)
     return False
 

@@ -1,125 +1,187 @@
-"""Places in quota cells, each moved by one conditional UPDATE: no count is read and then written.
+"""The places of an interview, one per family of quota cells: all of them held, or none.
 
-A place is reserved when the cell is known, confirmed at completion, released on break-off.
+Every count is moved by a conditional UPDATE on cells that are locked by id first; no count is read
+and then written. An interview that a firm cell refuses takes nobody's place anywhere.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from django.db.models import F, FloatField, Value
-from django.db.models.functions import Cast
+from django.db.models import Exists, F, Q
 
+from cati.core.quotas import SECTOR, cells_of
 from cati.models import Place, QuotaCell, Wave
+from cati.models.quotas import QuotaCellQuerySet
 from questionnaire.models import Interview
 
 Result = Literal["held", "full", "outside"]
-SECTOR = "sector"
+State = Place.State
 
 
-def reserve(
-    wave: Wave, interview: Interview, sector: str, now: datetime, *, may_end: bool
-) -> Result:
-    """Take a place in the sector's cell, or move there from the one held before.
+# The two counts of a cell: interviews in progress, and complete ones.
+RESERVED, COUNTED = "reserved", "counted"
 
-    `may_end` is False once the person has given five minutes: the interview then goes on outside
-    the quota instead of ending, as it does when she comes back to a suspended interview whose place
-    was given away. The new place is taken before the old one is given back, and both cells are
-    locked in the order of their ids.
+
+@dataclass(frozen=True)
+class _Stand:
+    """An interview among cells that are locked: the places it has, the cells it belongs to."""
+
+    places: Mapping[str, Place]
+    wanted: Mapping[str, QuotaCell]
+
+    def cell_ids(self, state: Place.State) -> set[int]:
+        """Of the places in this state."""
+        return {place.cell_id for place in self.places.values() if place.state == state}
+
+    @property
+    def counted(self) -> bool:
+        return bool(self.cell_ids(State.CONFIRMED))
+
+
+def follow(
+    wave: Wave, interview: Interview, roles: Mapping[str, object], now: datetime, *, may_end: bool
+) -> dict[str, Result]:
+    """Hold the places of the cells to which the interview now belongs, and give the others back.
+
+    {family: what its cell says}, for the families in which the interview has a cell. A refusal is
+    "full" where it may end the interview, else "outside"; the families that did not refuse are
+    then "outside" too. `may_end` is False once the person has given five minutes; an interview
+    that comes back to places given away is never ended either.
     """
-    held = Place.objects.filter(interview=interview, family=SECTOR).first()
-    cells = QuotaCell.objects.filter(wave=wave, family=SECTOR)
-    cell = cells.filter(sector__code=sector).first()
-    if cell is None:
-        # A sector without a target: nothing to count it against.
-        if held is not None:
-            release(interview, now)
-        return "outside"
-    if held is not None and held.cell_id == cell.pk and held.state == Place.State.RESERVED:
-        return "held"
-    if held is not None:
-        list(cells.filter(pk__in=[held.cell_id, cell.pk]).order_by("pk").select_for_update())
-        may_end = may_end and held.state != Place.State.RELEASED
-    taken = _admit(cell, wave)
-    if held is not None and held.state == Place.State.RESERVED:
-        _give_back(held.cell_id)
-    state: Place.State = Place.State.RESERVED
-    if not taken:
-        state = Place.State.FULL if may_end else Place.State.OUTSIDE
-    Place.objects.update_or_create(
-        interview=interview, family=SECTOR, defaults={"cell": cell, "state": state, "since": now}
-    )
-    if taken:
-        return "held"
-    return "full" if may_end else "outside"
+    stand = _stand(wave, interview, roles)
+    column = COUNTED if stand.counted else RESERVED
+    had = stand.cell_ids(State.CONFIRMED if stand.counted else State.RESERVED)
+    # Without a target for its sector there is nothing to count it against.
+    wanted = stand.wanted if SECTOR in stand.wanted else {}
+    ids = {cell.pk for cell in wanted.values()}
+    new, old = ids - had, had - ids
+    if not new and not old and wanted.keys() == stand.places.keys():
+        return {family: _told(State(stand.places[family].state)) for family in wanted}
+    inside = not new or _take(new, wave, column)
+    _give_back(old if inside else had, column)
+    ending = may_end and not stand.counted and not stand.cell_ids(State.RELEASED)
+    full: set[int] = set()
+    if ending and not inside:
+        # Who was let go on once is not sent away later by the same cell.
+        full = _ids(_refusing(new, wave, column)) - stand.cell_ids(State.OUTSIDE)
+    held = State.CONFIRMED if stand.counted else State.RESERVED
+    states = {
+        family: held if inside else State.FULL if cell.pk in full else State.OUTSIDE
+        for family, cell in wanted.items()
+    }
+    _remember(interview, {family: (wanted[family], state) for family, state in states.items()}, now)
+    return {family: _told(state) for family, state in states.items()}
 
 
-def confirm(wave: Wave, interview: Interview, now: datetime) -> bool:
-    """Count the completed interview; False when it is complete but outside the quota.
+def confirm(wave: Wave, interview: Interview, roles: Mapping[str, object], now: datetime) -> bool:
+    """Count the complete interview in all its cells; False where it stays outside the quota.
 
-    An interview whose place had been given back is counted if the cell still admits one.
+    It is counted where each of its firm cells has counted less than target + allowance and is open,
+    or has kept a place for it.
     """
-    place = Place.objects.select_related("cell").filter(interview=interview, family=SECTOR).first()
-    if place is None:
-        return False
-    if place.state == Place.State.CONFIRMED:
+    stand = _stand(wave, interview, roles)
+    if stand.counted:
         return True
-    if place.state == Place.State.RESERVED:
-        counted = _count(place.cell_id)
-        if not counted:
-            _give_back(place.cell_id)
-    else:
-        counted = _admit(place.cell, wave) and _count_or_give_back(place.cell_id)
-    place.state = Place.State.CONFIRMED if counted else Place.State.OUTSIDE
-    place.since = now
-    place.save(update_fields=["state", "since"])
+    had = stand.cell_ids(State.RESERVED)
+    counted = False
+    if SECTOR in stand.wanted:
+        ids = {cell.pk for cell in stand.wanted.values()}
+        closed = QuotaCell.objects.filter(
+            pk__in=ids - had, state=QuotaCell.State.CLOSED, allowance__isnull=False
+        )
+        counted = not closed.exists() and _take(ids, wave, COUNTED)
+    _give_back(had, RESERVED)
+    state = State.CONFIRMED if counted else State.OUTSIDE
+    _remember(interview, {family: (cell, state) for family, cell in stand.wanted.items()}, now)
     return counted
 
 
 def release(interview: Interview, now: datetime) -> None:
-    """Give a reserved place back; nothing where none is reserved."""
-    released = Place.objects.filter(interview=interview, state=Place.State.RESERVED)
-    for place in released.order_by("cell_id"):
-        changed = Place.objects.filter(pk=place.pk, state=Place.State.RESERVED).update(
-            state=Place.State.RELEASED, since=now
-        )
-        if changed:
-            _give_back(place.cell_id)
+    """Give the reserved places of an interview back; nothing where none is reserved."""
+    release_all([interview], now)
+
+
+def release_all(interviews: Iterable[Interview], now: datetime) -> None:
+    """The same for several, all their cells locked at once in the one order."""
+    reserved = Place.objects.filter(interview__in=interviews, state=State.RESERVED)
+    held: dict[int, list[int]] = {}
+    for interview, cell in reserved.values_list("interview_id", "cell_id"):
+        held.setdefault(interview, []).append(cell)
+    if not held:
+        return
+    list(QuotaCell.objects.filter(pk__in={pk for pks in held.values() for pk in pks}).locked())
+    for cells in held.values():
+        _give_back(cells, "reserved")
+    Place.objects.filter(interview__in=held, state=State.RESERVED).update(
+        state=State.RELEASED, since=now
+    )
 
 
 def is_reserved(interview: Interview) -> bool:
     """Whether the interview holds a place, reserved or counted, in its sector's cell."""
-    kept = [Place.State.RESERVED, Place.State.CONFIRMED]
+    kept = [State.RESERVED, State.CONFIRMED]
     return Place.objects.filter(interview=interview, family=SECTOR, state__in=kept).exists()
 
 
-def _admit(cell: QuotaCell, wave: Wave) -> bool:
-    """Reserve in the cell if counted + reserved × completion rate is still below the target."""
-    expected = F("counted") + Cast(F("reserved"), FloatField()) * Value(wave.completion_rate)
-    return bool(
-        QuotaCell.objects.filter(pk=cell.pk, state=QuotaCell.State.OPEN)
-        .alias(expected=expected)
-        .filter(expected__lt=F("target"))
-        .update(reserved=F("reserved") + 1)
+def _stand(wave: Wave, interview: Interview, roles: Mapping[str, object]) -> _Stand:
+    places = {place.family: place for place in Place.objects.filter(interview=interview)}
+    wanted = cells_of(roles)
+    asked = Q(pk__in=[place.cell_id for place in places.values()])
+    for family, (sector, category) in wanted.items():
+        asked |= Q(family=family, sector__code=sector, category=category)
+    cells = QuotaCell.objects.filter(asked, wave=wave).select_related("sector").locked()
+    found = {(cell.family, cell.sector.code, cell.category): cell for cell in cells}
+    known = {family: found.get((family, *key)) for family, key in wanted.items()}
+    return _Stand(places, {family: cell for family, cell in known.items() if cell is not None})
+
+
+def _open_to(cells: QuotaCellQuerySet, wave: Wave, column: str) -> QuotaCellQuerySet:
+    """Those of the cells that take one more, in the column in which it is to be counted."""
+    return cells.countable() if column == COUNTED else cells.admitting(wave.completion_rate)
+
+
+def _refusing(ids: set[int], wave: Wave, column: str) -> QuotaCellQuerySet:
+    cells = QuotaCell.objects.filter(pk__in=ids)
+    return cells.exclude(pk__in=_open_to(cells, wave, column).values("pk"))
+
+
+def _take(ids: set[int], wave: Wave, column: str) -> bool:
+    """Add one to all of the cells, or to none where one of them refuses."""
+    asked = QuotaCell.objects.filter(~Exists(_refusing(ids, wave, column)), pk__in=ids)
+    return bool(asked.update(**{column: F(column) + 1}))
+
+
+def _give_back(ids: Collection[int], column: str) -> None:
+    if ids:
+        held = QuotaCell.objects.filter(**{f"{column}__gt": 0}, pk__in=ids)
+        held.update(**{column: F(column) - 1})
+
+
+def _ids(cells: QuotaCellQuerySet) -> set[int]:
+    return set(cells.values_list("pk", flat=True))
+
+
+def _told(state: Place.State) -> Result:
+    if state == State.FULL:
+        return "full"
+    return "held" if state in (State.RESERVED, State.CONFIRMED) else "outside"
+
+
+def _remember(
+    interview: Interview, stands: Mapping[str, tuple[QuotaCell, Place.State]], now: datetime
+) -> None:
+    """The interview's places are these and no others."""
+    Place.objects.filter(interview=interview).exclude(family__in=stands).delete()
+    Place.objects.bulk_create(
+        (
+            Place(interview=interview, family=family, cell=cell, state=state, since=now)
+            for family, (cell, state) in stands.items()
+        ),
+        update_conflicts=True,
+        unique_fields=["interview", "family"],
+        update_fields=["cell", "state", "since"],
     )
-
-
-def _count(cell_id: int) -> bool:
-    """Turn a reserved place into a counted one, within target + allowance."""
-    return bool(
-        QuotaCell.objects.filter(
-            pk=cell_id, reserved__gt=0, counted__lt=F("target") + F("allowance")
-        ).update(reserved=F("reserved") - 1, counted=F("counted") + 1)
-    )
-
-
-def _count_or_give_back(cell_id: int) -> bool:
-    if _count(cell_id):
-        return True
-    _give_back(cell_id)
-    return False
-
-
-def _give_back(cell_id: int) -> None:
-    QuotaCell.objects.filter(pk=cell_id, reserved__gt=0).update(reserved=F("reserved") - 1)

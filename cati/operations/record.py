@@ -10,12 +10,14 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 from uuid import UUID, uuid4
 
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from cati.core.quotas import FAMILIES, cells_of
 from cati.models import Attempt, Case, CaseInterview, Contact, Sector, User
 from cati.operations import places
 from cati.operations.calls import open_attempt
@@ -26,7 +28,7 @@ from questionnaire import operations as journal
 from questionnaire.core.routing import Effects, NeedsDraw, NeedsPlace, Walker
 from questionnaire.models import AnswerEvent, Interview
 from questionnaire.operations import EventInput
-from questionnaire.queries import keep_warm, program_by_id
+from questionnaire.queries import keep_warm, program_by_id, walker_of
 
 # After these minutes since consent, the person has given too much to be sent away by a quota.
 NO_QUOTA_AFTER = timedelta(minutes=5)
@@ -95,8 +97,12 @@ def _save(case_id: int, user: User, epoch: int, answer: AnswerInput, now: dateti
     if _stored_with_contact(interview, answer):
         _keep_with_contact(case, answer)
         value = {"given": True}
-    walker = journal.record(interview, [_event(answer, value)], actor=user, epoch=epoch, now=now)
-    settle(case, interview, walker, user, now)
+    walker = walker_of(interview)
+    before = cells_of(walker.state.roles)
+    event = _event(answer, value)
+    journal.record(interview, [event], actor=user, epoch=epoch, now=now, walker=walker)
+    moved = cells_of(walker.state.roles) != before
+    settle(case, interview, walker, user, now, moved=moved)
     route = walker.route()
     transaction.on_commit(lambda: keep_warm(interview, walker))
     if interview.sector and not case.screened:
@@ -120,16 +126,24 @@ def settle(
     walker: Walker,
     user: User,
     now: datetime,
+    *,
+    moved: bool = True,
 ) -> None:
-    """Provide what the route needs (places, draws) until it needs nothing more."""
-    while needs := walker.needs():
+    """Provide what the route needs (places, draws) until it needs nothing more.
+
+    `moved`: whether the interview may belong to other cells than before; its places then follow,
+    and what that changes for quotas that the route has passed is journalled too.
+    """
+    asked = _Places(case, interview, walker, now)
+    events = asked.changed() if moved else []
+    while True:
+        if events:
+            journal.record(interview, events, actor=user, epoch=case.epoch, now=now, walker=walker)
+        needs = walker.needs()
+        if not needs:
+            return
         need = needs[0]
-        event = (
-            _place(case, interview, need, now)
-            if isinstance(need, NeedsPlace)
-            else _draw(case, need)
-        )
-        journal.record(interview, [event], actor=user, epoch=case.epoch, now=now, walker=walker)
+        events = [asked.place(need) if isinstance(need, NeedsPlace) else _draw(case, need)]
 
 
 def _start(case: Case, user: User, now: datetime) -> Interview:
@@ -166,7 +180,7 @@ def _resume(case: Case, interview: Interview, user: User, now: datetime) -> None
     ]
     if events:
         walker = journal.record(interview, events, actor=user, epoch=case.epoch, now=now)
-        settle(case, interview, walker, user, now)
+        settle(case, interview, walker, user, now, moved=False)
 
 
 def _current(case: Case) -> Interview:
@@ -200,14 +214,45 @@ def _keep_with_contact(case: Case, answer: AnswerInput) -> None:
     contact.save(update_fields=["kept"])
 
 
-def _place(case: Case, interview: Interview, need: NeedsPlace, now: datetime) -> EventInput:
-    fresh = interview.consent_at is None or now - interview.consent_at < NO_QUOTA_AFTER
-    result = places.reserve(case.wave, interview, need.cell, now, may_end=fresh)
-    return EventInput(
-        id=uuid4(),
-        kind=AnswerEvent.Kind.QUOTA_RESULT,
-        value={"quota": need.quota, "cell": need.cell, "result": result},
-    )
+class _Places:
+    """What the cells say to an interview, asked once for all that one answer changes."""
+
+    def __init__(self, case: Case, interview: Interview, walker: Walker, now: datetime) -> None:
+        self.case, self.interview, self.walker, self.now = case, interview, walker, now
+        roles = walker.program.instrument.roles
+        # A quota is named after the variable of its family.
+        self.family = {roles.get(family.role): code for code, family in FAMILIES.items()}
+
+    @cached_property
+    def _said(self) -> dict[str, places.Result]:
+        consent = self.interview.consent_at
+        fresh = consent is None or self.now - consent < NO_QUOTA_AFTER
+        roles = self.walker.state.roles
+        return places.follow(self.case.wave, self.interview, roles, self.now, may_end=fresh)
+
+    def changed(self) -> list[EventInput]:
+        """What the journal says no more of quotas that the route has passed, in the same cells."""
+        return [
+            _quota_result(quota, place["cell"], self._result(quota))
+            for quota, place in self.walker.state.places.items()
+            if quota in self.family
+            and place["cell"] == str(self.walker.value(quota))
+            and place["result"] not in ("released", self._result(quota))
+        ]
+
+    def place(self, need: NeedsPlace) -> EventInput:
+        return _quota_result(need.quota, need.cell, self._result(need.quota))
+
+    def _result(self, quota: str) -> places.Result:
+        """A variable without a cell goes with the others: unclassified is no reason to refuse."""
+        family = self.family.get(quota, "")
+        inside = bool(self._said) and all(said == "held" for said in self._said.values())
+        return self._said.get(family, "held" if inside else "outside")
+
+
+def _quota_result(quota: str, cell: str, result: places.Result) -> EventInput:
+    value = {"quota": quota, "cell": cell, "result": result}
+    return EventInput(id=uuid4(), kind=AnswerEvent.Kind.QUOTA_RESULT, value=value)
 
 
 def _draw(case: Case, need: NeedsDraw) -> EventInput:
