@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, connection, transaction
-from django.db.models import F
 from django.utils.translation import gettext as _
 
+from cati.core.quotas import FIRM, SECTOR
 from cati.models import Case, QuotaCell, User, Wave
 from cati.operations.calls import check_hours
 from cati.operations.errors import Refused
@@ -21,13 +21,19 @@ from cati.operations.leases import expire_leases
 # How long an appointment or a cut line waits for the one who knows the person.
 OWNER_FIRST = timedelta(minutes=15)
 TRIES = 20
+# A break-off and a cut line go on whatever has filled up: half an interview is done.
+BROKEN_OFF = ["12", "13"]
 
 CANDIDATE = """
 SELECT c.id FROM cati_case c
+LEFT JOIN cati_caseinterview i ON i.case_id = c.id AND i.current
 WHERE c.wave_id = %(wave)s AND c.state = 'open' AND c.holder_id IS NULL
   AND c.due_at <= %(now)s
-  AND (c.tier <= 2 OR c.frame_sector_id = ANY(%(sectors)s)
-       OR EXISTS (SELECT 1 FROM cati_caseinterview i WHERE i.case_id = c.id AND i.current))
+  AND (c.tier <= 2 OR c.disposition = ANY(%(cut)s)
+       OR CASE WHEN EXISTS (SELECT 1 FROM cati_place k WHERE k.interview_id = i.interview_id)
+          THEN NOT EXISTS (SELECT 1 FROM cati_place k
+                           WHERE k.interview_id = i.interview_id AND k.cell_id = ANY(%(full)s))
+          ELSE c.frame_sector_id = ANY(%(sectors)s) END)
   AND (c.owner_id IS NULL OR c.owner_id = %(user)s OR c.due_at <= %(owner_until)s)
   AND c.id <> ALL(%(tried)s)
   AND NOT EXISTS (
@@ -110,7 +116,8 @@ def _candidate(wave: Wave, user: User, now: datetime, tried: Sequence[int]) -> i
                 "user": user.pk,
                 "now": now,
                 "owner_until": now - OWNER_FIRST,
-                "sectors": _open_sectors(wave),
+                "cut": BROKEN_OFF,
+                **_quotas(wave),
                 "tried": list(tried),
             },
         )
@@ -118,13 +125,19 @@ def _candidate(wave: Wave, user: User, now: datetime, tried: Sequence[int]) -> i
     return row[0] if row else None
 
 
-def _open_sectors(wave: Wave) -> list[int]:
-    """Sectors that still miss interviews; the full ones leave the pool at once."""
-    return list(
-        QuotaCell.objects.filter(
-            wave=wave, family="sector", state=QuotaCell.State.OPEN, counted__lt=F("target")
-        ).values_list("sector_id", flat=True)
-    )
+def _quotas(wave: Wave) -> dict[str, list[int]]:
+    """`sectors` that admit an interview, and the ids of `full` firm cells, as they are now.
+
+    Nobody is called whom a full cell would send away: known are the cells in which her interview
+    has asked for places, and before that the sector of the sample.
+    """
+    firm = QuotaCell.objects.filter(wave=wave, family__in=FIRM)
+    admitting = firm.admitting(wave.completion_rate)
+    full = firm.exclude(pk__in=admitting.values("pk"))
+    return {
+        "sectors": list(admitting.filter(family=SECTOR).values_list("sector_id", flat=True)),
+        "full": list(full.values_list("pk", flat=True)),
+    }
 
 
 def _lease(case_id: int, wave: Wave, user: User, now: datetime) -> Case:

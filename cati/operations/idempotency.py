@@ -10,9 +10,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import OperationalError, connection, transaction
+from django.db import connection, transaction
 
 from cati.models import IdempotentRequest, User
+from cati.operations.retry import retried
 
 
 @dataclass(frozen=True)
@@ -26,10 +27,6 @@ class Reply:
     body: dict[str, Any]
     acted: Any = field(default=None, compare=False)
 
-
-# Two transactions met: PostgreSQL ended one of them, and the same one again will pass.
-SERIALIZATION_FAILURE, DEADLOCK = "40001", "40P01"
-TRIES = 3
 
 CONFLICT = Reply(
     409,
@@ -47,8 +44,8 @@ def once(
 
     The row is inserted first: a concurrent request with the same UUID waits on its unique key
     until the first one commits, and then reads the reply. An exception from `act` takes the row
-    with it, so a refused request leaves no trace and may be mended and sent again. A deadlock or a
-    serialisation failure is tried three times in all.
+    with it, so a refused request leaves no trace and may be mended and sent again. After a deadlock
+    or a serialisation failure `act` begins anew, up to three times.
     """
     digest = hashlib.sha256(
         json.dumps(body, sort_keys=True, ensure_ascii=False, default=str).encode()
@@ -62,20 +59,7 @@ def once(
             _keep(uuid, reply)
         return reply
 
-    for _try in range(TRIES - 1):
-        try:
-            return attempt()
-        except OperationalError as error:
-            if not _met_another(error):
-                raise
-    return attempt()
-
-
-def _met_another(error: OperationalError) -> bool:
-    """Whether the whole transaction was ended for another's sake, and nothing of it is left."""
-    state = getattr(error.__cause__, "sqlstate", None)
-    outermost = not connection.in_atomic_block
-    return outermost and state in {SERIALIZATION_FAILURE, DEADLOCK}
+    return retried(attempt)
 
 
 def _first(uuid: UUID, actor: User, digest: str, now: datetime) -> bool:

@@ -13,6 +13,7 @@ from django.db import transaction
 from cati.models import Attempt, Case, CaseInterview, PhoneHold, User
 from cati.operations import places
 from cati.operations.errors import StaleLease
+from cati.operations.retry import retried
 
 
 def hold(case_id: int, user: User, epoch: int, now: datetime) -> Case:
@@ -56,6 +57,10 @@ def expire_leases(now: datetime) -> int:
 
     Rows that a running write has locked are left for the next sweep.
     """
+    return retried(lambda: _expire(now))
+
+
+def _expire(now: datetime) -> int:
     with transaction.atomic():
         expired = list(
             Case.objects.select_for_update(skip_locked=True)
