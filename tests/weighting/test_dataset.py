@@ -25,6 +25,7 @@ import pytest
 from lxml import etree
 from openpyxl import load_workbook
 
+from cati.operations.jobs import Refusal
 from questionnaire.core.routing import State, Walker
 from questionnaire.models import Interview
 from questionnaire.queries import program_of
@@ -242,6 +243,19 @@ def test_the_dictionary_and_the_frequencies_are_in_the_workbook(
     assert counts["Q1", 1] == (1, 0.3, pytest.approx(100 * 0.3 / (0.3 + 1 / 3)))
     assert counts["Q1", 2] == (2, 0.333333333333333, pytest.approx(100 / 3 / (0.3 + 1 / 3)))
     assert counts["Q1", 98] == (1, 14285.7142857143, None)
+
+
+@pytest.mark.parametrize("form", ["sav", "xlsx"])
+def test_a_text_too_long_for_the_format_is_refused_and_not_cut(
+    world: World, tmp_path: Path, form: str
+) -> None:
+    said = awkward.PEOPLE[0] | {"Q5": awkward.v("à" * 20_000)}
+    version = awkward.published(1)
+    awkward.interviewed(world.wave, version, said, "A")
+    dataset = dataset_of(awkward.run_without_interviews(world.wave, version))
+    with pytest.raises(Refusal, match="Q5 est trop long"):
+        write(dataset, form, tmp_path)
+    assert write(dataset, "dta", tmp_path)
 
 
 # ------------------------------------------------------------------------------- 3. nobody

@@ -15,7 +15,9 @@ from typing import Any
 
 import polars as pl
 import xlsxwriter
+from django.utils.translation import gettext as _
 
+from cati.operations.jobs import Refusal
 from weighting.exports import frequencies
 from weighting.exports.columns import Cell, Heading
 from weighting.exports.dataset import Dataset, Progress, Table, dictionary, parts_of
@@ -25,7 +27,8 @@ BEGINS_A_FORMULA = r"^[=+\-@\t\r]"
 # XML has no place for them, and no answer needs them.
 UNPRINTABLE = {code: None for code in range(32) if chr(code) not in "\t\n\r"}
 PATTERN_OF_UNPRINTABLE = r"[\x00-\x08\x0b\x0c\x0e-\x1f]"
-LONGEST_IN_XLSX = 32_767
+# Bytes of one text: what SPSS takes, and what a workbook takes in characters.
+LONGEST_TEXT = 32_767
 MARK = "\ufeff".encode()
 
 
@@ -64,6 +67,16 @@ def harmless_column(values: pl.Expr) -> pl.Expr:
     text = values.str.replace_all(PATTERN_OF_UNPRINTABLE, "")
     formula = text.str.contains(BEGINS_A_FORMULA)
     return pl.when(formula).then(pl.lit("'") + text).otherwise(text).name.keep()
+
+
+def refuse_longer_texts(dataset: Dataset) -> None:
+    """Refusal where the format cannot hold a text: better no file than half an answer."""
+    for table in dataset.tables:
+        for column in table.columns:
+            texts = table.frame[column.name]
+            if texts.dtype == pl.String and (texts.str.len_bytes() > LONGEST_TEXT).any():
+                said = _("Un texte de %(name)s est trop long pour ce format. Choisissez le CSV.")
+                raise Refusal(said % {"name": column.name})
 
 
 # ------------------------------------------------------------------------------- CSV
@@ -127,6 +140,7 @@ def lines_csv(path: Path, lines: Iterable[list[Cell]], to: Target) -> None:
 def xlsx(dataset: Dataset, to: Target) -> list[Path]:
     """Sheets « données », in codes, each roster, « dictionnaire » and « fréquences »."""
     path = to.path(".xlsx")
+    refuse_longer_texts(dataset)
     options = {
         "constant_memory": True,
         "tmpdir": str(to.folder),
@@ -160,6 +174,6 @@ def _sheet(book: Any, name: str, lines: Iterable[Sequence[Cell]], to: Target) ->
         for place, cell in enumerate(line):
             if isinstance(cell, str):
                 text = cell.translate(UNPRINTABLE) if to.raw else str(harmless(cell))
-                sheet.write_string(row, place, text[:LONGEST_IN_XLSX])
+                sheet.write_string(row, place, text)
             elif cell is not None:
                 sheet.write_number(row, place, cell)

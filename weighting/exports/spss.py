@@ -9,25 +9,23 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import polars as pl
 import pyreadstat
 from pyreadstat.pyclasses import MissingRange
 
 from weighting.exports.columns import MISSING, Heading
 from weighting.exports.cuts import cuts_csv
 from weighting.exports.dataset import Dataset, Table
-from weighting.exports.files import Target
+from weighting.exports.files import Target, refuse_longer_texts
 from weighting.exports.names import Cut, cut_bytes
 
 LONGEST_LABEL = 255
 LONGEST_VALUE_LABEL = 120
-LONGEST_TEXT = 32_767
-LONGEST_LINE = 200  # of syntax, whose own limit is 251 bytes
 RANGE: MissingRange = {"lo": min(MISSING), "hi": max(MISSING)}
 
 
 def sav(dataset: Dataset, to: Target) -> list[Path]:
     """A .sav for each table, the syntax, and the list of what was cut, if anything was."""
+    refuse_longer_texts(dataset)
     written, cuts = [], list(dataset.cuts)
     for table in dataset.tables:
         path = to.path(".sav", table.name)
@@ -54,7 +52,7 @@ def _write(table: Table, path: Path, title: str) -> list[Cut]:
     formats = {column.name: "F3.0" for column in coded}
     formats |= {c.name: "F12.0" for c in table.columns if c.kind == "integer" and not c.coded}
     pyreadstat.write_sav(
-        _fitting(table.frame),
+        table.frame,
         path,
         file_label=cut_bytes(title, 64),
         column_labels=labels,
@@ -65,10 +63,6 @@ def _write(table: Table, path: Path, title: str) -> list[Cut]:
         row_compress=True,
     )
     return cuts
-
-
-def _fitting(frame: pl.DataFrame) -> pl.DataFrame:
-    return frame.with_columns(pl.col(pl.String).str.slice(0, LONGEST_TEXT))
 
 
 def _cut(column: Heading, code: int | None, text: str, most: int, cuts: list[Cut]) -> str:

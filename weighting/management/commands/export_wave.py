@@ -9,6 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from cati.models import Wave
+from cati.operations.jobs import Refusal
 from weighting.exports.dataset import Dataset, dataset_of
 from weighting.exports.files import Target
 from weighting.exports.formats import FORMATS
@@ -51,7 +52,11 @@ class Command(BaseCommand):
         with TemporaryDirectory(prefix=".", dir=out) as draft:
             to = Target(Path(draft), stem_of(wave, source.run), options["raw"])
             forms = [one for one in (form, WITH.get(form)) if one]
-            for path in [path for one in forms for path in FORMATS[one].write(source, to)]:
+            try:
+                paths = [path for one in forms for path in FORMATS[one].write(source, to)]
+            except Refusal as refusal:
+                raise CommandError(str(refusal)) from refusal
+            for path in paths:
                 self.stdout.write(str(path.replace(out / path.name)))
 
 
