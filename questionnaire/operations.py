@@ -6,7 +6,7 @@ The journal is the truth. Everything else of an interview is folded from it, eve
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 DERIVED = ("answers", "seq", "sector", "outcome", "next_item", "last_event_at", "ended_at",
            "consent_at")  # fmt: skip
+# What is left of a line once it is empty, and how the interview ended, which is no answer.
+_SAYS_NOTHING = (AnswerEvent.Kind.ERASED, AnswerEvent.Kind.END)
 _CHECKED: dict[str, type | tuple[type, ...]] = {
     "boolean": bool, "integer": int, "decimal": (int, float), "text": str
 }  # fmt: skip
@@ -158,6 +160,32 @@ def record(
     return fold.walker
 
 
+def amend(
+    interview: Interview,
+    events: Sequence[EventInput],
+    *,
+    actor: AbstractBaseUser | None,
+    epoch: int,
+    now: datetime,
+) -> Walker:
+    """`record` for an interview that nobody conducts: how it was left stays as it was.
+
+    Raises AnswerRefused also for what would reopen a complete interview; the caller's transaction
+    then takes back what was written.
+    """
+    left = interview.outcome
+    walker = record(interview, events, actor=actor, epoch=epoch, now=now)
+    if interview.outcome == left:
+        return walker
+    if left == routing.COMPLETE:
+        raise AnswerRefused(["Cette réponse rouvrirait un entretien terminé."])
+    end = interview.events.filter(kind="end").last()
+    if end is not None and end.value["outcome"] == left:
+        again = EventInput(uuid4(), "end", value=end.value, cause="amend")
+        record(interview, [again], actor=actor, epoch=epoch, now=now, walker=walker)
+    return walker
+
+
 def preview(interview: Interview, event: EventInput) -> Effects:
     """What an event would change, writing nothing. Raises AnswerRefused like `record`."""
     walker = walker_of(interview)
@@ -170,15 +198,64 @@ def preview(interview: Interview, event: EventInput) -> Effects:
 
 def rebuild(interview: Interview) -> list[str]:
     """Fold the journal anew into the interview, unsaved; the names of the columns that differ."""
-    program = program_by_id(interview.version_id)
-    fold = Fold(Interview(last_event_at=interview.started_at), Walker(program, State()))
-    for line in journal_of(interview):
-        fold.add(Event(line.kind, line.item, line.instance, line.value), line.at)
-    fresh = fold.derived()
+    fresh = _refold(interview).derived()
     different = [name for name, value in fresh.items() if getattr(interview, name) != value]
     for name in different:
         setattr(interview, name, fresh[name])
     return different
+
+
+def erase(
+    interview: Interview, keys: Collection[str] | None, *, actor: AbstractBaseUser, now: datetime
+) -> int:
+    """Empty the journal of the answers to some items; of everything but how it ended, for None.
+
+    The interview is locked by the caller, whose database role owns the journal: the application's
+    may not. Gives the number of lines emptied. A line is added that says so, with which no warm
+    copy of what the interview was can be taken for what it is.
+    """
+    said = [
+        line.pk
+        for line in journal_of(interview)
+        if line.kind not in _SAYS_NOTHING
+        and (keys is None or Event(line.kind, line.item, line.instance).key in keys)
+    ]
+    AnswerEvent.objects.filter(pk__in=said).update(kind=AnswerEvent.Kind.ERASED, value={})
+    # Not `walker_of`: a warm one would bring back what is being erased.
+    walker = _refold(interview).walker
+    mark = EventInput(uuid4(), AnswerEvent.Kind.ERASED, cause="erasure")
+    record(interview, [mark], actor=actor, epoch=0, now=now, walker=walker)
+    return len(said)
+
+
+def withdraw_consent(
+    interview: Interview, key: str, *, actor: AbstractBaseUser, now: datetime
+) -> int:
+    """Turn a consent into a refusal, and erase what it had opened; the number of lines emptied.
+
+    The consent's own lines stay, as the proof of when it was given and withdrawn. Raises
+    AnswerRefused where it is no consent, or was not given.
+    """
+    walker = walker_of(interview)
+    program = walker.program
+    if key not in program.slot_of or program.node(key).entry.type != "consent":
+        raise AnswerRefused([f"{key} n’est pas une question d’accord."])
+    if walker.state.answers.get(key, {}).get("v") != 1:
+        raise AnswerRefused([f"L’accord {key} n’a pas été donné dans cet entretien."])
+    if walker.on_route(key):
+        # The choices of a consent go from yes to no.
+        no = program.node(key).entry.choices[-1].code
+        refusal = EventInput(uuid4(), "answer", key, value={"v": no}, cause="withdrawal")
+        amend(interview, [refusal], actor=actor, epoch=0, now=now)
+    return erase(interview, program.opened_by(key), actor=actor, now=now)
+
+
+def _refold(interview: Interview) -> Fold:
+    program = program_by_id(interview.version_id)
+    fold = Fold(Interview(last_event_at=interview.started_at), Walker(program, State()))
+    for line in journal_of(interview):
+        fold.add(Event(line.kind, line.item, line.instance, line.value), line.at)
+    return fold
 
 
 class Fold:
@@ -327,9 +404,14 @@ def _end(walker: Walker, given: EventInput) -> dict[str, Any]:
     return {"outcome": outcome, "temporary": bool(given.value.get("temporary"))}
 
 
+def _erased(walker: Walker, given: EventInput) -> dict[str, Any]:
+    return {}
+
+
 _CHECKS = {
     "answer": _answer, "special": _answer, "clear": _clear, "confirm": _confirm, "seen": _seen,
     "draw": _draw, "seed": _seed, "preload": _preload, "quota_result": _quota_result, "end": _end,
+    "erased": _erased,
 }  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
@@ -21,8 +21,9 @@ from cati.core.quotas import FAMILIES, cells_of
 from cati.models import Attempt, Case, CaseInterview, Contact, Sector, User
 from cati.operations import places
 from cati.operations.calls import open_attempt
-from cati.operations.errors import Refused
+from cati.operations.errors import Refused, StaleLease
 from cati.operations.idempotency import Reply, once
+from cati.operations.late import keep_late
 from cati.operations.leases import hold
 from questionnaire import operations as journal
 from questionnaire.core.routing import Effects, NeedsDraw, NeedsPlace, Walker
@@ -72,8 +73,10 @@ def begin_interview(case_id: int, user: User, epoch: int, now: datetime) -> Inte
 def save_answer(case_id: int, user: User, epoch: int, answer: AnswerInput, now: datetime) -> Reply:
     """Save one answer, with everything that follows from it, exactly once.
 
-    Reply 200 {"seq", "next", "outcome", "parked"}. Raises StaleLease when the case is somebody
-    else's, journal.AnswerRefused when the value does not fit the item; nothing is written then.
+    Reply 200 {"seq", "next", "outcome", "parked"}; 409 {"stale", "holder", "kept"} when the case
+    that was hers is somebody else's by now, and the answer in quarantine. Raises StaleLease when
+    the case was not hers, journal.AnswerRefused when the value does not fit the item; nothing is
+    written then.
     """
     body = {
         "case": case_id,
@@ -85,18 +88,42 @@ def save_answer(case_id: int, user: User, epoch: int, answer: AnswerInput, now: 
     return once(answer.uuid, user, body, now, lambda: _save(case_id, user, epoch, answer, now))
 
 
+def save_late(
+    case: Case,
+    interview: Interview,
+    answer: AnswerInput,
+    *,
+    actor: User,
+    epoch: int,
+    now: datetime,
+) -> None:
+    """Record an answer out of quarantine, in the caller's transaction: case and interview locked.
+
+    Where nobody conducts the interview, it stays as it was left, and takes no place until it is
+    resumed. Raises journal.AnswerRefused where the answer does not fit any more.
+    """
+    event = replace(_event(answer, _for_journal(case, interview, answer)), cause="quarantine")
+    attempt = open_attempt(case)
+    conducted = attempt is not None and attempt.interview_id == interview.pk
+    write = journal.record if conducted else journal.amend
+    walker = write(interview, [event], actor=actor, epoch=epoch, now=now)
+    settle(case, interview, walker, actor, now)
+    if not conducted:
+        places.release(interview, now)
+
+
 def preview_answer(interview: Interview, answer: AnswerInput) -> Effects:
     """What the answer would park or bring back, without writing anything."""
     return journal.preview(interview, _event(answer, answer.value))
 
 
 def _save(case_id: int, user: User, epoch: int, answer: AnswerInput, now: datetime) -> Reply:
-    case = hold(case_id, user, epoch, now)
+    try:
+        case = hold(case_id, user, epoch, now)
+    except StaleLease as lost:
+        return keep_late(case_id, user, epoch, answer, lost, now)
     interview = _current(case)
-    value = answer.value
-    if _stored_with_contact(interview, answer):
-        _keep_with_contact(case, answer)
-        value = {"given": True}
+    value = _for_journal(case, interview, answer)
     walker = walker_of(interview)
     before = cells_of(walker.state.roles)
     event = _event(answer, value)
@@ -202,10 +229,22 @@ def _event(answer: AnswerInput, value: dict[str, Any]) -> EventInput:
     )
 
 
-def _stored_with_contact(interview: Interview, answer: AnswerInput) -> bool:
-    if answer.kind != AnswerEvent.Kind.ANSWER:
+def stored_with_contact(interview: Interview, kind: str, item: str) -> bool:
+    """Whether the instrument keeps this answer with the contact, and out of the journal."""
+    if kind != AnswerEvent.Kind.ANSWER:
         return False
-    return program_by_id(interview.version_id).instrument.item(answer.item).store == "contact"
+    try:
+        return program_by_id(interview.version_id).instrument.item(item).store == "contact"
+    except KeyError:
+        return False  # no such question: the journal refuses it, and says so
+
+
+def _for_journal(case: Case, interview: Interview, answer: AnswerInput) -> dict[str, Any]:
+    """The value to journal; what belongs to the contact is kept there instead."""
+    if not stored_with_contact(interview, answer.kind, answer.item):
+        return answer.value
+    _keep_with_contact(case, answer)
+    return {"given": True}
 
 
 def _keep_with_contact(case: Case, answer: AnswerInput) -> None:

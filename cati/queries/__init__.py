@@ -14,6 +14,7 @@ from cati.queries.cases import CaseFile, Moment, case_file, found_cases, search_
 from cati.queries.days import DayFigures, Figures, appointments_today, day_figures, local_midnight
 from cati.queries.oppositions import Opposed, oppositions, with_cases
 from cati.queries.people import callers_of, interviewers_of, people_of
+from cati.queries.quarantine import kept_late, late_answer, quarantine_of, waiting_in
 from cati.queries.samples import (
     Imported,
     ReplicateFigures,
@@ -57,14 +58,18 @@ __all__ = [
     "held_case",
     "imports_of",
     "interviewers_of",
+    "kept_late",
     "kept_with_contact",
+    "late_answer",
     "latest_open_wave",
     "local_midnight",
     "oppositions",
     "people_of",
+    "quarantine_of",
     "replicates_of",
     "search_cases",
     "versions_of",
+    "waiting_in",
     "waiting_uploads",
     "wave_facts",
     "with_cases",

@@ -22,7 +22,7 @@ from cati.operations.errors import Refused
 from cati.web import callbar, screens, sheet
 from cati.web.access import WaveRequest, in_wave
 from cati.web.forms import AnswerForm, LeaseForm
-from cati.web.lease import on_held_case, warn
+from cati.web.lease import on_case, on_held_case, warn
 from questionnaire.operations import AnswerRefused
 
 
@@ -73,9 +73,13 @@ def question(request: WaveRequest, case: Case, item: str) -> HttpResponseBase:
 
 @in_wave(Role.INTERVIEWER)
 @require_POST
-@on_held_case
+@on_case
 def answer(request: WaveRequest, case: Case) -> HttpResponseBase:
-    """Save one answer and draw what comes next."""
+    """Save one answer and draw what comes next.
+
+    Open to her who has just lost the case: an answer that was saved before is answered again, one
+    that comes too late is kept for the supervisor, and both replies say `stale`.
+    """
     form = _json_form(request)
     if not form.is_valid():
         return JsonResponse({"errors": _listed(form.errors)}, status=400)
@@ -88,7 +92,9 @@ def answer(request: WaveRequest, case: Case) -> HttpResponseBase:
     except Refused as refusal:
         return JsonResponse({"errors": list(refusal.messages.values())}, status=422)
     body = dict(reply.body)
-    if reply.status == 200 and not body["outcome"]:
+    if case.holder_id != request.user.pk:
+        body["stale"] = True
+    elif reply.status == 200 and not body["outcome"]:
         context = screens.question_context(
             case, reply.acted or queries.current_interview(case), now
         )

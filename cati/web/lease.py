@@ -10,6 +10,7 @@ from django.contrib import messages
 from django.http import Http404, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import render
 
+from cati import queries
 from cati.models import Case, Wave
 from cati.operations.errors import Refused, StaleLease
 from cati.web.access import WaveRequest
@@ -65,7 +66,8 @@ def stale(request: WaveRequest, case: Case, holder: str) -> HttpResponse:
     """409: the case is somebody else's, or nobody's any more."""
     if wants_json(request):
         return JsonResponse({"stale": True, "holder": holder}, status=409)
-    context = {"case": case, "holder": holder}
+    kept = queries.kept_late(case, request.user)
+    context = {"case": case, "holder": holder, "kept": kept}
     return render(request, "cati/interviewer/stale.html", context, status=409)
 
 

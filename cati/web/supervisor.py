@@ -49,6 +49,8 @@ def board_fragment(wave: Wave) -> str:
     fragment: str | None = cache.get(key)
     if fragment is None:
         figures = queries.board(wave, clock.now())
-        fragment = str(render_to_string("cati/supervisor/board.html#figures", {"board": figures}))
+        late = queries.waiting_in(wave)
+        context = {"board": figures, "late": late, "wave": wave}
+        fragment = str(render_to_string("cati/supervisor/board.html#figures", context))
         cache.set(key, fragment, FRESH_SECONDS)
     return fragment

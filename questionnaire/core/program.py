@@ -120,6 +120,19 @@ class Program:
                 items += self.answers_behind(read)
         return items
 
+    def opened_by(self, key: str) -> set[str]:
+        """The keys of the items asked because of an item's answer, and of what follows from those.
+
+        Of a consent: everything that was said on the strength of it.
+        """
+        found: set[int] = set()
+        waiting = [self.slot_of[key]]
+        while waiting:
+            later = set(self.dependents[waiting.pop()]) - found
+            found |= later
+            waiting += later
+        return {self.nodes[slot].name for slot in found if self.nodes[slot].kind == "item"}
+
     def nodes_of(self, kind: str, name: str) -> list[Node]:
         """The slots of one kind that bear a name; none where nothing does."""
         return self._named.get((kind, name), [])

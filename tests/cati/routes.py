@@ -9,13 +9,14 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
+from uuid import uuid4
 
 from django.urls import URLPattern, URLResolver, get_resolver
 from rest_framework.permissions import AllowAny, IsAuthenticated
 
 from cati import clock
 from cati.api.access import InWave
-from cati.models import Case, CaseInterview, Job, QuotaCell, Role, SampleUpload
+from cati.models import Case, CaseInterview, Job, LateAnswer, QuotaCell, Role, SampleUpload
 from cati.operations.calls import dial
 from cati.operations.claim import next_case
 from cati.operations.record import begin_interview
@@ -139,8 +140,14 @@ def _rows(case: Case, interview: Interview) -> dict[str, Any]:
     collapse = DeclaredCollapse.objects.create(
         wave=case.wave, sector=case.frame_sector, criterion="age", category="5", into="4"
     )
+    late = LateAnswer.objects.create(
+        uuid=uuid4(), case=case, interview=interview, kind="answer", item="S01", value={"v": 1},
+        actor=case.wave.memberships.order_by("pk")[0].user, epoch=1, at=job.at,
+    )  # fmt: skip
     return {
         "wave": case.wave.slug,
+        "late": late.pk,
+        "act": "ecarter",
         "upload": upload.pk,
         "kind": "push",
         "replicate": 1,

@@ -109,11 +109,11 @@ def test_a_value_that_is_no_object_is_refused(call: Call, value: Any) -> None:
     assert reply.status_code in {400, 422}
 
 
-def test_a_stale_writer_is_told_and_nothing_is_written(call: Call, world: World) -> None:
+def test_a_stale_writer_is_told_and_her_answer_is_kept_aside(call: Call, world: World) -> None:
     Case.objects.filter(pk=call.case.pk).update(holder=world.yann, epoch=call.case.epoch + 1)
     reply = call.send("S01", {"v": 1})
     assert reply.status_code == 409
-    assert reply.json() == {"stale": True, "holder": "Yann C."}
+    assert reply.json() == {"stale": True, "holder": "Yann C.", "kept": True}
     assert not AnswerEvent.objects.filter(interview=call.interview, item="S01").exists()
 
 
