@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,9 @@ import pytest
 from tests.weighting.estimated import R, agrees, amounts, answers, demo, sectors
 from tests.weighting.samples import of_sector, units_of, weighted_total
 from weighting.core.calibration import calibrate
+from weighting.core.contrasts import differences
 from weighting.core.criteria import Rules
-from weighting.core.design import Sample
+from weighting.core.design import Factor, Sample
 from weighting.core.estimation import estimate
 from weighting.core.linearised import Linearised, proportions, ratios, totals
 from weighting.core.margins import Margin
@@ -57,6 +59,25 @@ def test_the_jackknife_of_filtered_bases_totals_and_ratios_is_that_of_r() -> Non
             what = f"jackknife {centre} {name}"
             expected = [R[what, sector, c] for sector in names for c in categories]
             agrees(LEFT_OUT().estimate(statistic, factor), expected)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("factor", "centre"), [("residual", "full"), ("r", "mean")])
+def test_the_jackknife_of_the_45_differences_between_sectors_is_that_of_r(
+    factor: Factor, centre: str
+) -> None:
+    """Sectors are independent, so R's variances of both add up."""
+    names, domains = sectors()
+    pairs = list(combinations(range(10), 2))
+
+    def statistic(sample: Sample) -> Linearised:
+        return differences(shares(domains)(sample), [(3 * i, 3 * j) for i, j in pairs])
+
+    found = LEFT_OUT().estimate(statistic, factor)
+
+    alone = np.array([R[f"jackknife {centre}", name, "1"][:2] for name in names])
+    expected = [np.hypot(alone[i, 1], alone[j, 1]) for i, j in pairs]
+    np.testing.assert_allclose(found.se, expected, rtol=1e-6)
+    np.testing.assert_allclose(found.values, [alone[i, 0] - alone[j, 0] for i, j in pairs])
 
 
 @pytest.mark.parametrize("replicates", [LEFT_OUT, DRAWN], ids=["jackknife", "bootstrap"])

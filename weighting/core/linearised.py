@@ -3,8 +3,9 @@ Never computes a variance, and never treats a domain as a sample: those outside 
 Theory: Deville (1999), Survey Methodology 25(2), 193-203; quantiles are in `quantiles`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,7 +18,7 @@ Domains = NDArray[np.bool_]
 
 @dataclass(frozen=True, eq=False)
 class Linearised:
-    """Estimates and what moves them: values (q,), influences z (n, q).
+    """Estimates and what moves them: values (q,), and influences, which give z (n, q).
 
     n, n_eff (q,): respondents behind each, and Kish's effective number of them, (Σw)²/Σw²; for a
     contrast, the sums over the estimates in it. Covariances need no matrix: a contrast of
@@ -25,22 +26,29 @@ class Linearised:
     """
 
     values: Floats
-    z: Floats
+    influences: Callable[[], Floats]
     n: Ints
     n_eff: Floats
+
+    @cached_property
+    def z(self) -> Floats:
+        """Worked out when a variance asks for it; replicates, by the hundred, never do."""
+        return self.influences()
 
     def contrast(self, coefficients: ArrayLike) -> "Linearised":
         """Σ cᵢθᵢ for each row of coefficients (k, q); overlapping domains are allowed."""
         c = np.atleast_2d(np.asarray(coefficients, float))
         involved = c != 0
-        return Linearised(c @ self.values, self.z @ c.T, involved @ self.n, involved @ self.n_eff)
+        return Linearised(
+            c @ self.values, lambda: self.z @ c.T, involved @ self.n, involved @ self.n_eff
+        )
 
 
 def totals(sample: Sample, y: ArrayLike, domains: ArrayLike | None = None) -> Linearised:
     """Σ w·y over each domain: y (n,), domains (n, D) of booleans, all by default."""
     inside = within(sample, domains)
     z = inside * column(y, inside)
-    return Linearised(sample.weights @ z, z, *sizes(sample, inside))
+    return Linearised(sample.weights @ z, lambda: z, *sizes(sample, inside))
 
 
 def ratios(
@@ -51,7 +59,7 @@ def ratios(
     top, bottom = inside * column(y, inside), inside * column(x, inside)
     base = _divisor(sample.weights @ bottom)
     values = (sample.weights @ top) / base
-    return Linearised(values, (top - bottom * values) / base, *sizes(sample, inside))
+    return Linearised(values, lambda: (top - bottom * values) / base, *sizes(sample, inside))
 
 
 def means(sample: Sample, y: ArrayLike, domains: ArrayLike | None = None) -> Linearised:
@@ -70,16 +78,17 @@ def proportions(
     """
     inside = within(sample, domains) & (codes >= 0)[:, None]
     chosen = codes[:, None] == np.arange(categories)
-    base = _divisor(sample.weights @ inside)
-    answered = inside[:, :, None] & chosen[:, None, :]
-    values = np.tensordot(sample.weights, answered, 1) / base[:, None]
-    z = (answered - inside[:, :, None] * values) / base[:, None]
+    base = _divisor(sample.weights @ inside)[:, None]
+    values = (inside.T * sample.weights) @ chosen.astype(float) / base
+
+    def influences() -> Floats:
+        answered = inside[:, :, None] & chosen[:, None, :]
+        z = (answered - inside[:, :, None] * values) / base
+        return np.asarray(z.reshape(len(codes), -1))
+
     n, n_eff = sizes(sample, inside)
     return Linearised(
-        values.ravel(),
-        z.reshape(len(codes), -1),
-        np.repeat(n, categories),
-        np.repeat(n_eff, categories),
+        values.ravel(), influences, np.repeat(n, categories), np.repeat(n_eff, categories)
     )
 
 

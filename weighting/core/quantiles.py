@@ -49,7 +49,7 @@ def quantiles(
     linearised, lows, highs = zip(*parts, strict=True)
     joined = Linearised(
         np.concatenate([part.values for part in linearised]),
-        np.hstack([part.z for part in linearised]),
+        lambda: np.hstack([part.z for part in linearised]),
         np.concatenate([part.n for part in linearised]),
         np.concatenate([part.n_eff for part in linearised]),
     )
@@ -70,7 +70,7 @@ def _one(
     low, high = (_at(y[order], cumulated, float(end)) for end in (ends.low[0], ends.high[0]))
     t = stats.t.ppf(0.5 + level / 2, share.freedom[0])
     slope = (high - low) / (2 * t * share.se[0]) if share.se[0] > 0 else np.nan
-    return Linearised(np.array([q]), -below.z * slope, below.n, below.n_eff), low, high
+    return Linearised(np.array([q]), lambda: -below.z * slope, below.n, below.n_eff), low, high
 
 
 def _at(ordered: Floats, cumulated: Floats, p: float) -> float:
