@@ -25,7 +25,7 @@ class Format:
 
 # Measured on the whole questionnaire, doubled; XLSX has drafts of its own.
 FORMATS = {
-    "xlsx": Format(_("Excel : données, dictionnaire, fréquences (.xlsx)"), files.xlsx, 12_000),
+    "xlsx": Format(_("Excel, avec le dictionnaire (.xlsx)"), files.xlsx, 12_000),
     "csv-codes": Format(_("CSV, en codes (.csv)"), files.csv_codes),
     "csv-labels": Format(_("CSV, en libellés (.csv)"), files.csv_labels, 12_000),
     "csv-dictionary": Format(_("Dictionnaire des variables (.csv)"), files.csv_dictionary, 0),

@@ -12,6 +12,8 @@ from questionnaire.core.instrument import NUMBERS
 from weighting.exports.columns import Cell, Heading
 
 WEIGHT = "weight"
+# Whole numbers that count nothing: their mean would say nothing.
+IDENTIFIERS = frozenset({"entretien", "version", "enqueteur", "rang"})
 HEADING = ["variable", "libelle", "code", "modalite", "manquante", "n", "pondere", "pourcentage"]
 
 
@@ -49,7 +51,7 @@ def summary(column: Heading, frame: pl.DataFrame) -> Summary:
     n = len(values) - values.null_count()
     if column.coded:
         return Summary(column, n, list(_counts(column, frame)))
-    if column.kind not in NUMBERS or not n:
+    if column.kind not in NUMBERS or column.name in IDENTIFIERS or not n:
         return Summary(column, n)
     weighted = frame.filter(pl.col(column.name).is_not_null() & pl.col(WEIGHT).is_not_null())
     mean = None
