@@ -10,7 +10,8 @@ from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from cati import clock
-from cati.operations import jobs, sample_uploads
+from cati.models import Wave
+from cati.operations import jobs, quotas, sample_uploads
 from cati.operations.leases import expire_leases
 
 logger = logging.getLogger(__name__)
@@ -18,12 +19,17 @@ logger = logging.getLogger(__name__)
 
 @shared_task(ignore_result=True)
 def sweep() -> int:
-    """Free the leases that ran out, with numbers and places; tell lost jobs; drop old files."""
+    """Free the leases that ran out, with numbers and places; tell lost jobs; drop old files.
+
+    The completion rate of each open wave is measured again, for its quotas to reckon with.
+    """
     now = clock.now()
     for number in jobs.untold(now):
         run_job.delay(number)
     jobs.remove_expired(now)
     sample_uploads.remove_old(now)
+    for wave in Wave.objects.filter(state=Wave.State.OPEN):
+        quotas.observe(wave)
     return expire_leases(now)
 
 

@@ -135,7 +135,7 @@ def world(instrument: InstrumentVersion) -> World:
     rows = published_sectors()
     sectors = load_sectors(wave, rows)
     targets = {row.code: row.target for row in rows if row.target is not None}
-    cells = {cell.sector.code: cell for cell in load_targets(wave, targets)}
+    cells = {cell.sector.code: cell for cell in load_targets(wave, targets, allowance=0)}
     world = World(
         wave=wave,
         other_wave=other,

@@ -32,8 +32,15 @@ class QuotaCellQuerySet(models.QuerySet["QuotaCell"]):
         return self.filter(Q(allowance__isnull=True) | below)
 
     def locked(self) -> QuotaCellQuerySet:
-        """Locked until the transaction ends, in the one order in which cells are ever locked."""
-        return self.order_by("pk").select_for_update(no_key=True, of=("self",))
+        """Locked until the transaction ends, in the one order in which cells are ever locked.
+
+        They come with their sectors, which are not locked.
+        """
+        return (
+            self.select_related("sector")
+            .order_by("pk")
+            .select_for_update(no_key=True, of=("self",))
+        )
 
 
 class QuotaCell(models.Model):
@@ -69,6 +76,12 @@ class QuotaCell(models.Model):
                 name="quota_counted_within_target",
             ),
         ]
+
+    @property
+    def name(self) -> str:
+        """« Les Vergnes, 18-24 ans »; the sector alone for its own cell."""
+        category = self.label or self.category
+        return f"{self.sector.label}, {category}" if category else self.sector.label
 
     @property
     def missing(self) -> int:

@@ -23,9 +23,11 @@ from cati.operations.errors import Refused
 from cati.operations.import_sample import import_sample
 from cati.operations.setup_wave import (
     create_wave,
+    demo_shares,
     load_sectors,
     load_targets,
     published_sectors,
+    share_targets,
 )
 from questionnaire.core.load import load_instrument
 from questionnaire.models import InstrumentVersion
@@ -112,6 +114,7 @@ def _wave(now: datetime) -> Wave:
     rows = published_sectors()
     load_sectors(wave, rows)
     load_targets(wave, {row.code: row.target for row in rows if row.target is not None})
+    share_targets(wave, demo_shares())
     return wave
 
 

@@ -35,6 +35,7 @@ from cati.models import (
 )
 from cati.operations.demo_journals import SECONDS_PER_ANSWER, Journals, Line
 from cati.operations.outcome import REFUSALS
+from cati.operations.quotas import recount
 from cati.operations.simulation import prospects
 from questionnaire.core.state import Event
 from questionnaire.queries import program_of
@@ -263,6 +264,7 @@ class _Past:
         for sector, count in self.counted.items():
             cell = QuotaCell.objects.filter(pk=self.cells[sector].pk)
             cell.update(counted=F("counted") + count)
+        recount(self.wave)
         self._update_cases()
 
     def _pending(self) -> list[Appointment]:

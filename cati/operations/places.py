@@ -133,7 +133,7 @@ def _stand(wave: Wave, interview: Interview, roles: Mapping[str, object]) -> _St
     asked = Q(pk__in=[place.cell_id for place in places.values()])
     for family, (sector, category) in wanted.items():
         asked |= Q(family=family, sector__code=sector, category=category)
-    cells = QuotaCell.objects.filter(asked, wave=wave).select_related("sector").locked()
+    cells = QuotaCell.objects.filter(asked, wave=wave).locked()
     found = {(cell.family, cell.sector.code, cell.category): cell for cell in cells}
     known = {family: found.get((family, *key)) for family, key in wanted.items()}
     return _Stand(places, {family: cell for family, cell in known.items() if cell is not None})

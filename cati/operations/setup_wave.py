@@ -13,12 +13,14 @@ from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from cati.core import quotas
+from cati.core.quotas import SECTOR
 from cati.models import QuotaCell, Sector, Wave
 from cati.models.survey import every_hour
 from cati.operations.errors import Refused
 from questionnaire.models import InstrumentVersion
 
-SURVEYED, PUBLISHED = "sectors_demo.csv", "sectors.csv"
+SURVEYED, PUBLISHED, SHARES = "sectors_demo.csv", "sectors.csv", "quotas_demo.csv"
 
 
 @dataclass(frozen=True)
@@ -118,11 +120,12 @@ def load_sectors(wave: Wave, rows: Iterable[SectorRow]) -> dict[str, Sector]:
 
 
 def load_targets(
-    wave: Wave, targets: Mapping[str, int], *, family: str = "sector", allowance: int = 0
+    wave: Wave, targets: Mapping[str, int], *, allowance: int | None = None
 ) -> list[QuotaCell]:
     """One cell per sector code, `allowance` interviews beyond each target still being counted.
 
-    Refused where a code is no sector of the wave.
+    Without an allowance, the one of cati.core.quotas. Refused where a code is no sector of the
+    wave.
     """
     sectors = {sector.code: sector for sector in wave.sectors.all()}
     if unknown := sorted(targets.keys() - sectors.keys()):
@@ -130,10 +133,65 @@ def load_targets(
         raise Refused({"sector": message})
     return QuotaCell.objects.bulk_create(
         QuotaCell(
-            wave=wave, family=family, sector=sectors[code], target=target, allowance=allowance
+            wave=wave,
+            sector=sectors[code],
+            target=target,
+            allowance=quotas.allowance(SECTOR, target) if allowance is None else allowance,
         )
         for code, target in targets.items()
     )
+
+
+@dataclass(frozen=True)
+class ShareRow:
+    """What share of a sector's interviews a category should have, on any scale."""
+
+    sector: str
+    family: str
+    category: str
+    label: str
+    share: float
+
+
+def share_targets(wave: Wave, rows: Iterable[ShareRow]) -> list[QuotaCell]:
+    """Cells whose targets share each sector's out; what has no target for its sector is left out.
+
+    Each family sums to the sector's target exactly.
+    """
+    wholes = {
+        cell.sector.code: cell
+        for cell in QuotaCell.objects.filter(wave=wave, family=SECTOR).select_related("sector")
+    }
+    families: dict[tuple[str, str], list[ShareRow]] = {}
+    for row in rows:
+        if row.sector in wholes:
+            families.setdefault((row.sector, row.family), []).append(row)
+    cells = []
+    for (sector, family), its in families.items():
+        whole = wholes[sector]
+        targets = quotas.shared_out(whole.target, [row.share for row in its])
+        cells += [
+            QuotaCell(
+                wave=wave,
+                family=family,
+                sector=whole.sector,
+                category=row.category,
+                label=row.label,
+                target=target,
+                allowance=quotas.allowance(family, target),
+            )
+            for row, target in zip(its, targets, strict=True)
+        ]
+    return QuotaCell.objects.bulk_create(cells)
+
+
+def demo_shares(folder: Path | None = None) -> list[ShareRow]:
+    """The demo's shares by sector and family: plausible and invented, as its file says."""
+    rows = _rows((folder or settings.BASE_DIR / "cati" / "demo") / SHARES)
+    return [
+        ShareRow(row["sector"], row["family"], row["category"], row["label"], float(row["pct"]))
+        for row in rows
+    ]
 
 
 def _rows(path: Path) -> list[dict[str, str]]:

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections import Counter
 
 import phonenumbers
@@ -15,6 +16,7 @@ import pytest
 from django.contrib.auth import authenticate
 from django.core.management import CommandError, call_command
 from django.db import connection
+from django.db.models import Sum
 from pytest_django import Settings
 
 from cati.core.demo_sample import demo_rows
@@ -22,8 +24,10 @@ from cati.core.scheduling import may_call
 from cati.models import Case, Membership, Phone, QuotaCell, User, Wave
 from cati.operations.demo import ACCOUNTS, SIZE, prepare_demo
 from cati.operations.errors import Refused
+from cati.operations.setup_wave import demo_shares
 from tests.clients import clients
 from tests.world import HASH, NOW
+from weighting.core.demo import DEMO
 
 # As ARCEP lists them (decision 2018-0881), not as the product does.
 FICTION = ("01 99 00", "02 61 91", "03 53 01", "04 65 71", "05 36 49", "06 39 98")
@@ -50,9 +54,31 @@ def test_the_wave_is_open_at_every_hour_with_a_published_questionnaire(wave: Wav
 
 
 def test_the_targets_are_those_of_the_survey(wave: Wave) -> None:
-    cells = QuotaCell.objects.filter(wave=wave)
-    assert cells.count() == 10
-    assert sum(cell.target for cell in cells) == 1500
+    sectors = QuotaCell.objects.filter(wave=wave, family="sector")
+    assert sectors.count() == 10
+    assert sum(cell.target for cell in sectors) == 1500
+
+
+def test_each_family_shares_out_its_sector(wave: Wave) -> None:
+    sums = QuotaCell.objects.filter(wave=wave).order_by().values_list("family", "sector__code")
+    by_family = {(family, sector): n for family, sector, n in sums.annotate(Sum("target"))}
+    families = {family for family, _sector in by_family}
+    assert families == {"sector", "sexe", "age", "emploi", "composition", "occupation"}
+    for (_family, sector), total in by_family.items():
+        assert total == by_family["sector", sector]
+
+
+def test_the_shares_are_those_of_the_margins() -> None:
+    names = {"composition": "composition_familiale", "occupation": "statut_occupation"}
+    with (DEMO / "margins_demo.csv").open(encoding="utf-8-sig") as lines:
+        margins = {
+            (row["sector"], row["criterion"], row["category_code"]): float(row["pct"])
+            for row in csv.DictReader(lines)
+        }
+    assert margins == {
+        (row.sector, names.get(row.family, row.family), row.category): row.share
+        for row in demo_shares()
+    }
 
 
 def test_each_account_opens_with_its_password_and_has_its_role(wave: Wave) -> None:
@@ -74,7 +100,7 @@ def test_the_whole_sample_follows_the_targets(db: None) -> None:
     cases = Case.objects.filter(wave=wave)
     assert cases.count() == SIZE
     spread = Counter(cases.values_list("frame_sector__code", flat=True))
-    for cell in QuotaCell.objects.filter(wave=wave).select_related("sector"):
+    for cell in QuotaCell.objects.filter(wave=wave, family="sector").select_related("sector"):
         assert spread[cell.sector.code] == 4 * cell.target
     second = Phone.objects.filter(case__wave=wave, rank=2).count()
     assert 0.04 < second / SIZE < 0.06
@@ -113,13 +139,13 @@ def test_more_rows_than_fictional_numbers_are_refused() -> None:
 
 def test_a_second_start_keeps_what_was_done(wave: Wave) -> None:
     Case.objects.filter(number=1).update(state="closed", disposition="34")
-    QuotaCell.objects.filter(sector__code="CN").update(counted=3)
+    QuotaCell.objects.filter(family="sector", sector__code="CN").update(counted=3)
     User.objects.filter(username="n.benali").update(password=HASH)
     Membership.objects.filter(user__username="y.chabert").update(role="supervisor")
     again = prepare_demo(NOW, size=150)
     assert again.version == wave.version
     assert Case.objects.get(number=1).disposition == "34"
-    assert QuotaCell.objects.get(sector__code="CN").counted == 3
+    assert QuotaCell.objects.get(family="sector", sector__code="CN").counted == 3
     assert User.objects.get(username="n.benali").password == HASH
     assert Membership.objects.get(user__username="y.chabert").role == "supervisor"
     assert (Case.objects.count(), User.objects.count(), Wave.objects.count()) == (150, 5, 1)

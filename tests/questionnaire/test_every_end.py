@@ -49,7 +49,8 @@ def respondent(program: Program, draw: Random) -> Walker:
             walker.step(Event("special", "S06", value={"special": "dk"}))
             walker.step(Event("answer", "S08", value={"v": 2015}))
         if walker.state.places and draw.random() < 0.002:
-            full = {"quota": "SECTEUR", **walker.state.places["SECTEUR"], "result": "full"}
+            quota, place = draw.choice(sorted(walker.state.places.items()))
+            full = {"quota": quota, **place, "result": "full"}
             walker.step(Event("quota_result", value=full))
     return walker
 
