@@ -45,6 +45,7 @@ def _places(role: Role) -> list[tuple[str, str]]:
             (_("Fiches"), "cases"),
             (_("Indicateurs"), "rates"),
             (_("Questionnaire"), "questionnaire"),
+            (_("Prévision"), "weighting-forecast"),
         ],
         Role.ADMIN: [
             (_("Préparation"), "wave-home"),

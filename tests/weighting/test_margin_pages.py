@@ -25,7 +25,7 @@ from tests.weighting.respondents import Unit, weighted
 from tests.world import World
 from weighting.core.demo import DEMO
 from weighting.models import DeclaredCollapse, Margin, MarginDraft, MarginSet
-from weighting.operations.margin_table import read_table
+from weighting.operations.margin_table import COLUMNS, read_table
 from weighting.operations.margins import load_demo_margins
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("own_folder")]
@@ -247,17 +247,7 @@ def test_without_a_set_the_form_to_fill_in_has_every_category(world: World, admi
     assert len(lines) == 10 * (2 + 5 + 5 + 4 + 5)
     assert {line.total + line.share for line in lines} == {""}
     columns = [words(one) for one in seen(admin).xpath("//aside//dt")]
-    assert columns == [
-        "secteur",
-        "critère",
-        "code",
-        "modalité",
-        "part",
-        "total",
-        "unité",
-        "univers",
-        "source",
-    ]
+    assert columns == [names[0] for names in COLUMNS.values()]
 
 
 # ------------------------------------------------------------------------------- 5. once

@@ -9,17 +9,19 @@ import csv
 import io
 import re
 import unicodedata
-import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from hashlib import sha256
-from typing import Any
+from itertools import islice
 
 import xlsxwriter
 from django.utils.translation import gettext as _
-from python_calamine import CalamineError, CalamineWorkbook
 
+from cati.core.sample_faults import BadFile
+from cati.core.sample_workbook import workbook_records
+from cati.core.spreadsheets import harmless
 from cati.operations.errors import Refused
+from cati.operations.sample_faults import in_words
 
 # The columns as a template has them, each with the other headings by which it is known.
 COLUMNS: Mapping[str, tuple[str, ...]] = {
@@ -36,11 +38,9 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
 NEEDED = ("sector", "criterion", "category")
 FIGURES = ("share", "total")
 MOST_BYTES, MOST_LINES, MOST_IN_A_CELL = 1_000_000, 2_000, 300
-# A workbook of a few kilobytes may unpack to gigabytes, or hold one cell a million lines below.
-MOST_UNPACKED, MOST_LETTERS = 20_000_000, 2
-POSITION = re.compile(rb"\br=[\"']([A-Z]*)(\d+)[\"']")
-FORMULA = ("=", "+", "-", "@")
+MOST_COLUMNS = 100
 ZIP, OLD_EXCEL = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
+Numbered = tuple[int, list[str]]
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def read_table(content: bytes) -> list[Line]:
     if content.startswith(OLD_EXCEL):
         raise Refused({"": _("C’est un ancien fichier Excel. Enregistrez-le en .xlsx ou en CSV.")})
     rows = _xlsx(content) if content.startswith(ZIP) else _csv(content)
-    numbered = [(at, cells) for at, cells in enumerate(rows, start=1) if any(cells)]
+    numbered = [(at, cells) for at, cells in rows if any(cells)]
     if not numbered:
         raise Refused({"": _("Le fichier est vide.")})
     (_at, header), *rest = numbered
@@ -152,7 +152,7 @@ def _places(header: Sequence[str]) -> dict[str, int]:
     return places
 
 
-def _csv(content: bytes) -> list[list[str]]:
+def _csv(content: bytes) -> list[Numbered]:
     if b"\0" in content:
         raise Refused({"": _("Ce fichier n’est ni un CSV ni un classeur .xlsx.")})
     try:
@@ -165,37 +165,23 @@ def _csv(content: bytes) -> list[list[str]]:
         rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator))
     except csv.Error as error:
         raise Refused({"": _("Ce fichier n’est ni un CSV ni un classeur .xlsx.")}) from error
-    return [[_cell(cell) for cell in row] for row in rows]
+    return [(at, [_cell(cell) for cell in row]) for at, row in enumerate(rows, start=1)]
 
 
-def _xlsx(content: bytes) -> list[list[str]]:
-    """The first sheet. Its size is looked at before it is read into memory."""
+def _xlsx(content: bytes) -> list[Numbered]:
+    """The first visible sheet, no further than one line too many."""
     try:
-        _small_enough(content)
-        book = CalamineWorkbook.from_filelike(io.BytesIO(content))
-        rows = book.get_sheet_by_index(0).to_python(skip_empty_area=False)
-    except (CalamineError, zipfile.BadZipFile, OSError) as error:
-        raise Refused({"": _("Ce classeur ne se lit pas. Enregistrez-le de nouveau.")}) from error
-    return [[_cell(cell) for cell in row] for row in rows]
+        # The headings, the lines, and the one that makes them too many.
+        records = islice(workbook_records(io.BytesIO(content), MOST_COLUMNS), MOST_LINES + 2)
+        return [(at, [_cell(cell) for cell in row]) for at, row in records]
+    except BadFile as bad:
+        told = [in_words(fault) for fault in bad.faults]
+        said = " ".join(f"{one.reason} {one.mend}" for one in told)
+        raise Refused({"": said}) from bad
 
 
-def _small_enough(content: bytes) -> None:
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        if sum(part.file_size for part in archive.infolist()) > MOST_UNPACKED:
-            raise Refused({"": _("Ce classeur est trop grand une fois décompressé.")})
-        sheets = [name for name in archive.namelist() if name.startswith("xl/worksheets/")]
-        for name in sheets:
-            for letters, number in POSITION.findall(archive.read(name)):
-                if len(letters) > MOST_LETTERS or int(number) > MOST_LINES + 1:
-                    said = _("Une feuille du classeur a plus de %(n)s lignes ou 700 colonnes.")
-                    raise Refused({"": said % {"n": MOST_LINES}})
-
-
-def _cell(value: Any) -> str:
-    """A cell as somebody would type it: whole numbers without their « .0 »."""
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    return " ".join(str(value).replace("\0", "").split())[:MOST_IN_A_CELL]
+def _cell(text: str) -> str:
+    return " ".join(text.replace("\0", "").split())[:MOST_IN_A_CELL]
 
 
 def _rows(lines: Iterable[Line], extra: Mapping[int, str] | None) -> Iterator[list[str]]:
@@ -206,5 +192,5 @@ def _rows(lines: Iterable[Line], extra: Mapping[int, str] | None) -> Iterator[li
 
 
 def _harmless(cell: str) -> str:
-    """A cell that a spreadsheet would take for a formula is kept as text."""
-    return f"'{cell}" if cell.startswith(FORMULA) and figure(cell) is None else cell
+    """A cell that a spreadsheet would take for a formula is kept as text; figures are none."""
+    return cell if figure(cell) is not None else str(harmless(cell))
