@@ -7,7 +7,6 @@ Format: CSV as in RFC 4180, with the separators and encodings that spreadsheets 
 from __future__ import annotations
 
 import csv
-import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -52,8 +51,9 @@ def text_records(source: BinaryIO, form: TextForm) -> Iterator[tuple[int, tuple[
     Raises BadFile on broken quoting.
     """
     source.seek(0)
-    text = io.TextIOWrapper(source, form.encoding, newline="")
-    reader = csv.reader(text, delimiter=form.separator, strict=True)
+    # Line by line and not through a wrapper, which would close the file with itself.
+    lines = (line.decode(form.encoding) for line in source)
+    reader = csv.reader(lines, delimiter=form.separator, strict=True)
     first = 1
     try:
         for cells in reader:
@@ -62,9 +62,6 @@ def text_records(source: BinaryIO, form: TextForm) -> Iterator[tuple[int, tuple[
             first = reader.line_num + 1
     except csv.Error:
         raise BadFile(Fault(Kind.QUOTES, first)) from None
-    finally:
-        # The caller opened the file, and closes it.
-        text.detach()
 
 
 def _scan(source: BinaryIO, max_rows: int) -> tuple[str, str, int]:

@@ -12,7 +12,7 @@ from datetime import datetime
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from cati.models import Case, CaseAct, Membership, Phone, Role, User
+from cati.models import Appointment, Case, CaseAct, Membership, Phone, Role, User
 from cati.operations import leases
 from cati.operations.errors import Refused
 from cati.operations.oppose import checked_reason, close_case, oppose_case
@@ -59,7 +59,12 @@ def _assign(case: Case, order: Order) -> User | None:
     if person is None or not enrolled.exists():
         raise Refused({"person": _("Choisissez un enquêteur de la vague.")})
     _check_callable(case)
-    _first_in_line(case, order.now, owner=person)
+    promised = case.appointments.filter(state=Appointment.State.PENDING)
+    if promised.update(owner=person):
+        # The person expects the call at the hour that she was promised, and not before.
+        Case.objects.filter(pk=case.pk).update(owner=person)
+    else:
+        _first_in_line(case, order.now, owner=person)
     return person
 
 

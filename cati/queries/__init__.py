@@ -10,7 +10,7 @@ from cati.queries.cards import (
     held_case,
     kept_with_contact,
 )
-from cati.queries.cases import CaseFile, Moment, case_file, found_cases, search_cases
+from cati.queries.cases import CaseFile, Moment, calls_of, case_file, found_cases, search_cases
 from cati.queries.days import DayFigures, Figures, appointments_today, day_figures, local_midnight
 from cati.queries.oppositions import Opposed, oppositions, with_cases
 from cati.queries.people import callers_of, interviewers_of, people_of
@@ -49,6 +49,7 @@ __all__ = [
     "beside",
     "board",
     "callers_of",
+    "calls_of",
     "case_card",
     "case_file",
     "current_interview",

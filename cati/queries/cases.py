@@ -115,7 +115,7 @@ class CaseFile:
 
 def case_file(case: Case) -> CaseFile:
     """The case with everything that happened to it. Nine reads."""
-    past = [*_calls(case), *_notes(case), *_appointments(case), *_interviews(case), *_acts(case)]
+    past = [*calls_of(case), *_notes(case), *_appointments(case), *_interviews(case), *_acts(case)]
     phones = list(case.phones.all())
     past += _oppositions(phones)
     return CaseFile(
@@ -127,7 +127,8 @@ def case_file(case: Case) -> CaseFile:
     )
 
 
-def _calls(case: Case) -> list[Moment]:
+def calls_of(case: Case) -> list[Moment]:
+    """The calls of the case, the latest first."""
     calls = case.calls.select_related("interviewer", "phone")
     return [
         Moment(

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_safe
 
 from cati import clock, queries
-from cati.core.dispositions import BY_CODE, DISPOSITIONS
+from cati.core.dispositions import BY_CODE, BY_NAME, DISPOSITIONS
 from cati.core.phones import display
 from cati.models import Case, CaseAct, Phone, Role, Sector, User
 from cati.operations.errors import Refused
@@ -52,8 +52,8 @@ ACTS: dict[str, Act] = {
             Kind.ASSIGN,
             gettext_lazy("Confier"),
             gettext_lazy(
-                "La fiche passe en tête pour cette personne ; si elle ne la prend pas en un quart"
-                " d’heure, elle va à la première personne libre."
+                "La fiche passe en tête pour cette personne, ou à l’heure du rendez-vous s’il y en"
+                " a un. Un quart d’heure plus tard, elle va à la première personne libre."
             ),
             gettext_lazy("Fiche %(number)s confiée."),
         ),
@@ -215,13 +215,20 @@ def _outcome(code: str) -> str:
     return _(BY_CODE[code].label) if code in BY_CODE else ""
 
 
+def _ended(outcome: str) -> str:
+    """How an interview was left: its outcome is a code, a code's name, or one word."""
+    known = BY_CODE.get(outcome) or BY_NAME.get(outcome)
+    if known:
+        return _(known.label)
+    return {"": _("en cours"), "complete": _("complet")}.get(outcome, outcome)
+
+
 def _told(moment: Moment) -> str:
     """What happened, in words: « 32 Ne répond pas », « Rendez-vous, tenu »."""
     match moment.kind:
         case "call":
             return f"{moment.code} {_(moment.what)}" if moment.code else _("sans issue")
         case "interview":
-            outcome = moment.what or _("en cours")
             version = _("version %(number)s") % {"number": moment.words}
-            return f"{_(outcome)}, {version}"
+            return f"{_ended(moment.what)}, {version}"
     return str(moment.what)

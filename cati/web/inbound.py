@@ -17,6 +17,7 @@ from cati.web.access import WaveRequest, in_wave
 from cati.web.unsafe import posted_once
 
 SHOWN = 9
+SHOWN_CALLS = 2
 
 
 @in_wave(Role.INTERVIEWER)
@@ -31,7 +32,7 @@ def search(request: WaveRequest) -> HttpResponseBase:
             "case": case,
             "numbers": [display(phone.e164) for phone in case.phones.all() if phone.e164],
             "uuid": uuid4(),
-            "past": queries.case_file(case).past[:2],
+            "past": queries.calls_of(case)[:SHOWN_CALLS],
         }
         for case in cases[:SHOWN]
     ]

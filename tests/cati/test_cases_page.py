@@ -159,6 +159,21 @@ def test_assigning_puts_the_case_first_for_somebody(world: World, claire: Client
     assert next_case(world.wave, world.yann, clock.now()) == case
 
 
+def test_a_promised_hour_stays_when_the_case_is_given_to_somebody_else(
+    world: World, claire: Client
+) -> None:
+    case, due = world.cases[3], clock.now() + timedelta(days=1)
+    call = Attempt.objects.create(
+        case=case, interviewer=world.nadia, epoch=1, opened_at=NOW, closed_at=NOW, disposition="20"
+    )
+    promise = Appointment.objects.create(case=case, attempt=call, at=due, owner=world.nadia)
+    Case.objects.filter(pk=case.pk).update(tier=2, due_at=due, owner=world.nadia)
+    act(claire, 4, "assign", person=world.yann.pk)
+    assert state(case) == ("open", Case.Tier.APPOINTMENT, world.yann, None)
+    promise.refresh_from_db()
+    assert (case.due_at, promise.owner) == (due, world.yann)
+
+
 def test_a_case_is_given_to_nobody_but_an_interviewer_of_the_wave(
     world: World, claire: Client
 ) -> None:
@@ -215,7 +230,7 @@ def test_three_posts_are_one_act(world: World, claire: Client, kind: str) -> Non
 
 def test_the_page_of_an_act_says_what_it_does(claire: Client) -> None:
     assert "sans retour possible" in words(claire.get(f"{PAGE}1/oppose/"))
-    assert "un quart d’heure" in words(claire.get(f"{PAGE}1/assign/"))
+    assert "Un quart d’heure" in words(claire.get(f"{PAGE}1/assign/"))
 
 
 # 4. The holder.
