@@ -15,6 +15,14 @@ from cati.queries.days import DayFigures, Figures, appointments_today, day_figur
 from cati.queries.oppositions import Opposed, oppositions, with_cases
 from cati.queries.people import callers_of, interviewers_of, people_of
 from cati.queries.quarantine import kept_late, late_answer, quarantine_of, waiting_in
+from cati.queries.quotas import (
+    CellRow,
+    SectorRows,
+    alarms_of,
+    quota_acts,
+    quota_cells,
+    quota_sectors,
+)
 from cati.queries.samples import (
     Imported,
     ReplicateFigures,
@@ -38,13 +46,16 @@ __all__ = [
     "BoardRow",
     "CaseCard",
     "CaseFile",
+    "CellRow",
     "DayFigures",
     "Figures",
     "Imported",
     "Moment",
     "Opposed",
     "ReplicateFigures",
+    "SectorRows",
     "WaveFacts",
+    "alarms_of",
     "appointments_today",
     "beside",
     "board",
@@ -67,6 +78,9 @@ __all__ = [
     "oppositions",
     "people_of",
     "quarantine_of",
+    "quota_acts",
+    "quota_cells",
+    "quota_sectors",
     "replicates_of",
     "search_cases",
     "versions_of",

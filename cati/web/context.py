@@ -42,6 +42,7 @@ def _places(role: Role) -> list[tuple[str, str]]:
         Role.INTERVIEWER: [(_("Accueil"), "interviewer-home")],
         Role.SUPERVISOR: [
             (_("Terrain"), "board"),
+            (_("Quotas"), "quotas"),
             (_("Fiches"), "cases"),
             (_("Indicateurs"), "rates"),
             (_("Questionnaire"), "questionnaire"),
@@ -52,6 +53,7 @@ def _places(role: Role) -> list[tuple[str, str]]:
             (_("Échantillon"), "sample"),
             (_("Questionnaire"), "questionnaire"),
             (_("Terrain"), "board"),
+            (_("Quotas"), "quotas"),
             (_("Fiches"), "cases"),
             (_("Indicateurs"), "rates"),
             (_("Redressement"), "weighting-runs"),
