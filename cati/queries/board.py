@@ -10,6 +10,7 @@ from django.db.models import Count, Q
 
 from cati.models import Place, QuotaCell, Sector, Wave
 from cati.queries.days import local_midnight
+from cati.queries.quotas import CellRow, alarms_of, quota_sectors
 
 SECTOR_FAMILY = "sector"
 
@@ -44,6 +45,7 @@ class Board:
     total: BoardRow
     today: int
     outside: int
+    alarms: Sequence[CellRow] = ()
 
 
 def board(wave: Wave, now: datetime) -> Board:
@@ -72,4 +74,5 @@ def board(wave: Wave, now: datetime) -> Board:
         # An interview that goes on without a place is `outside` too, before it is complete.
         outside=Count("pk", filter=Q(state=Place.State.OUTSIDE, interview__outcome="complete")),
     )
-    return Board(rows, total, today=places["today"], outside=places["outside"])
+    alarms = alarms_of(quota_sectors(wave))
+    return Board(rows, total, today=places["today"], outside=places["outside"], alarms=alarms)
