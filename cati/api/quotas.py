@@ -7,11 +7,15 @@ from django_filters import rest_framework as filters
 from rest_framework import serializers
 
 from cati.api.access import WaveRows
+from cati.core.quotas import FAMILIES, Kind
 from cati.models import QuotaCell
 
 
 class QuotaSerializer(serializers.ModelSerializer[QuotaCell]):
     sector = serializers.CharField(source="sector.code")
+    kind = serializers.SerializerMethodField(
+        help_text="firm: it screens; soft: it steers the calls; watched: it is only counted."
+    )
     missing = serializers.IntegerField(help_text="Interviews still to count in this cell.")
 
     class Meta:
@@ -19,8 +23,10 @@ class QuotaSerializer(serializers.ModelSerializer[QuotaCell]):
         fields = [
             "id",
             "family",
+            "kind",
             "sector",
             "category",
+            "label",
             "target",
             "allowance",
             "counted",
@@ -28,6 +34,14 @@ class QuotaSerializer(serializers.ModelSerializer[QuotaCell]):
             "missing",
             "state",
         ]
+        extra_kwargs = {
+            "allowance": {
+                "help_text": "Interviews counted beyond the target; null where nothing is limited."
+            }
+        }
+
+    def get_kind(self, cell: QuotaCell) -> Kind:
+        return FAMILIES[cell.family].kind
 
 
 class QuotaFilter(filters.FilterSet):  # type: ignore[misc]

@@ -170,6 +170,22 @@ def by_program(world: World, url: str, body: dict[str, Any]) -> Post:
     return Post(url, world.alain.pk, body=body, headers=headers)
 
 
+def closing_a_cell(world: World) -> Post:
+    form = {"uuid": str(uuid4()), "act": "close", "reason": "assez d’entretiens"}
+    return Post(f"/v/2026/quotas/{world.cells['VE'].pk}/", world.claire.pk, form)
+
+
+def changing_targets(world: World) -> Post:
+    form = {"uuid": str(uuid4()), "category-": "90", "reason": "moins d’adresses"}
+    return Post("/v/2026/quotas/VE/sector/", world.claire.pk, form)
+
+
+def loading_targets(world: World) -> Post:
+    text = "secteur;famille;cible\nVE;sector;90\n"
+    form = {"uuid": str(uuid4()), "text": text, "reason": "plan révisé"}
+    return Post("/v/2026/quotas/fichier/", world.claire.pk, form)
+
+
 def program_starts_a_run(world: World) -> Post:
     bounds = {"method": "logit", "bounds": [0.3, 3]}
     return by_program(world, "/api/v1/waves/2026/runs/", bounds)
@@ -193,6 +209,9 @@ ENDPOINTS: list[Callable[[World], Post]] = [
     starting_a_run,
     making_official,
     starting_an_export,
+    closing_a_cell,
+    changing_targets,
+    loading_targets,
     program_starts_a_run,
     program_starts_an_export,
 ]
