@@ -14,8 +14,7 @@ from cati.core.dispositions import BY_CODE, named
 from cati.models import User
 from cati.queries import Beside, CaseCard
 from cati.web.sheet import RECENT, Sheet, shown
-from questionnaire.core.routing import COMPLETE, labels, render
-from questionnaire.core.text import typeset
+from questionnaire.core.routing import COMPLETE, State, Walker, labels, render
 from questionnaire.queries import program_by_id
 
 COMPLETE_CODE = "10"
@@ -23,9 +22,9 @@ COMPLETE_CODE = "10"
 CLOSING = "FIN_OK"
 
 
-def call_context(card: CaseCard, now: datetime) -> dict[str, Any]:
-    """The call bar and the panel, on every screen of a case."""
-    sheet = Sheet(card.interview) if card.interview else None
+def call_context(card: CaseCard, now: datetime, spoken: str = "") -> dict[str, Any]:
+    """The call bar and the panel, on every screen of a case, in the language of the talk."""
+    sheet = Sheet(card.interview, spoken) if card.interview else None
     return {
         "case": card.case,
         "card": card,
@@ -34,7 +33,7 @@ def call_context(card: CaseCard, now: datetime) -> dict[str, Any]:
         "need": need(queries.beside(card.case, card.interview)),
         "notes": card.notes,
         "note_uuid": uuid4(),
-        "replies": _replies(card),
+        "replies": _replies(card, sheet),
     }
 
 
@@ -61,22 +60,34 @@ def _call(card: CaseCard, now: datetime) -> dict[str, Any] | None:
 def _person(sheet: Sheet) -> str:
     """« Femme », once it is known."""
     sex = sheet.walker.state.roles.get("sex")
-    return labels(sheet.item(sheet.instrument.roles["sex"]), sex) or "" if sex is not None else ""
+    if sex is None:
+        return ""
+    return labels(sheet.item(sheet.instrument.roles["sex"]), sex, sheet.spoken) or ""
 
 
-def _replies(card: CaseCard) -> list[dict[str, str]]:
-    version_id = card.interview.version_id if card.interview else card.case.wave.version_id
-    if version_id is None:
+def _replies(card: CaseCard, sheet: Sheet | None) -> list[dict[str, str]]:
+    """What to answer when somebody hesitates; before an interview, as the wave words it."""
+    if sheet is not None:
+        return [
+            {field: sheet.words("", sheet.told(reply, field)) for field in ("when", "text")}
+            for reply in sheet.instrument.replies
+        ]
+    wave = card.case.wave
+    if wave.version_id is None:
         return []
-    replies = program_by_id(version_id).instrument.replies
-    return [{"when": typeset(reply.when), "text": typeset(reply.text)} for reply in replies]
+    program = program_by_id(wave.version_id)
+    walker = Walker(program, State(inputs=dict(wave.parameters)))
+    return [
+        {"when": render(walker, reply.when), "text": render(walker, reply.text)}
+        for reply in program.instrument.replies
+    ]
 
 
-def resume_context(card: CaseCard, user: User) -> dict[str, Any]:
+def resume_context(card: CaseCard, user: User, spoken: str = "") -> dict[str, Any]:
     """Where a suspended interview goes on, the last answers, and what to say first."""
     if card.interview is None:
         return {"resumes_at": "", "recent": [], "introduction": ""}
-    sheet = Sheet(card.interview)
+    sheet = Sheet(card.interview, spoken)
     words = _(
         "Bonjour, je suis %(name)s. Nous avions commencé l’enquête Allô Quartiers, "
         "et je vous rappelle pour la terminer."
@@ -97,11 +108,11 @@ class Ending:
     progress: str = ""
 
 
-def ending(card: CaseCard) -> Ending:
+def ending(card: CaseCard, spoken: str = "") -> Ending:
     """The outcome that the interview itself reached during this call, with what to read aloud."""
     if card.interview is None or card.attempt is None or card.attempt.interview_id is None:
         return Ending()
-    sheet = Sheet(card.interview)
+    sheet = Sheet(card.interview, spoken)
     if sheet.route.outcome is None:
         facts = {"item": sheet.route.next or "", "count": len(sheet.answered())}
         words = _("L’entretien reprendra à %(item)s. %(count)s réponses sont enregistrées.")
@@ -118,7 +129,5 @@ def _code(outcome: str) -> str:
 
 def _closing(sheet: Sheet) -> str:
     """What is read aloud at the end that was reached: its own words, or those of a complete one."""
-    if sheet.route.end is not None:
-        return render(sheet.walker, sheet.route.end.text)
-    message = sheet.instrument.message(CLOSING)
-    return render(sheet.walker, message.text) if message else ""
+    last = sheet.route.end or sheet.instrument.message(CLOSING)
+    return sheet.words("", sheet.told(last, "text")) if last else ""

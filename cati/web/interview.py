@@ -12,6 +12,7 @@ from typing import Any
 from django.http import HttpResponseBase, JsonResponse
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
+from django.utils.translation import get_language_info
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -23,6 +24,7 @@ from cati.web import callbar, screens, sheet
 from cati.web.access import WaveRequest, in_wave
 from cati.web.forms import AnswerForm, LeaseForm
 from cati.web.lease import on_case, on_held_case, warn
+from cati.web.spoken import languages, speak, spoken
 from questionnaire.operations import AnswerRefused
 
 
@@ -37,12 +39,14 @@ def interview(request: WaveRequest, case: Case) -> HttpResponseBase:
     if card.interview is None or card.attempt is None:
         return redirect("case", wave=request.wave.slug, number=case.number)
     now = clock.now()
-    context = screens.question_context(case, card.interview, now)
+    language = spoken(request, card.interview)
+    context = screens.question_context(case, card.interview, now, spoken=language)
     if context is None:
         return redirect("outcome", wave=request.wave.slug, number=case.number)
-    context |= callbar.call_context(card, now) | {
+    context |= callbar.call_context(card, now, language) | {
         "here": _("Entretien"),
         "saved": _("Tout est enregistré"),
+        "languages": [get_language_info(code) for code in languages(card.interview)],
     }
     return render(request, "cati/interviewer/interview.html", context)
 
@@ -65,7 +69,26 @@ def _begin(request: WaveRequest, case: Case) -> HttpResponseBase:
 @on_held_case
 def question(request: WaveRequest, case: Case, item: str) -> HttpResponseBase:
     """One question of the route, to read again or to correct."""
-    context = screens.question_context(case, queries.current_interview(case), clock.now(), item)
+    return _question(request, case, item)
+
+
+@in_wave(Role.INTERVIEWER)
+@require_POST
+@on_held_case
+def switch_language(request: WaveRequest, case: Case, item: str) -> HttpResponseBase:
+    """Go on in another language of the questionnaire; the question comes back in it."""
+    interview = queries.current_interview(case)
+    wanted = _json(request).get("language")
+    if interview is None or wanted not in languages(interview):
+        return JsonResponse({"message": _("Ce questionnaire n’a pas cette langue.")}, status=422)
+    speak(request, interview, wanted)
+    return _question(request, case, item)
+
+
+def _question(request: WaveRequest, case: Case, item: str) -> HttpResponseBase:
+    interview = queries.current_interview(case)
+    language = spoken(request, interview)
+    context = screens.question_context(case, interview, clock.now(), item, spoken=language)
     if context is None:
         return JsonResponse({"message": _("Cette question n’est pas posée ici.")}, status=404)
     return JsonResponse({"html": _drawn(request, context)})
@@ -95,9 +118,9 @@ def answer(request: WaveRequest, case: Case) -> HttpResponseBase:
     if case.holder_id != request.user.pk:
         body["stale"] = True
     elif reply.status == 200 and not body["outcome"]:
-        context = screens.question_context(
-            case, reply.acted or queries.current_interview(case), now
-        )
+        interview = reply.acted or queries.current_interview(case)
+        language, item = spoken(request, interview), form.cleaned_data["item"]
+        context = screens.question_context(case, interview, now, spoken=language, after=item)
         body["html"] = _drawn(request, context or {})
     return JsonResponse(body, status=reply.status)
 
@@ -119,7 +142,8 @@ def preview(request: WaveRequest, case: Case) -> HttpResponseBase:
     parked = list(effects.parked)
     if not parked:
         return JsonResponse({"parked": 0})
-    context = sheet.repair_context(card.interview, given, effects)
+    read = sheet.Sheet(card.interview, spoken(request, card.interview))
+    context = sheet.repair_context(read, given, effects)
     html = render_to_string("cati/interviewer/repair.html", context, request)
     return JsonResponse({"parked": len(parked), "html": html})
 
@@ -133,7 +157,7 @@ def answers(request: WaveRequest, case: Case) -> HttpResponseBase:
     if card.interview is None:
         return JsonResponse({"message": _("L’entretien n’est pas commencé.")}, status=404)
     context = {
-        "themes": sheet.answers_by_theme(card.interview),
+        "themes": sheet.answers_by_theme(card.interview, spoken(request, card.interview)),
         "themes_only": "themes" in request.GET,
     }
     return JsonResponse({"html": render_to_string("cati/interviewer/answers.html", context)})

@@ -31,6 +31,7 @@ from cati.web.access import WaveRequest, in_wave
 from cati.web.errors import wants_json
 from cati.web.forms import DialForm, LeaseForm, NoteForm, OutcomeForm, TypedOutcome
 from cati.web.lease import check_held, on_case, on_held_case, refused_json, warn
+from cati.web.spoken import spoken
 
 QUICK_CODES = ("31", "32", "33", "34")
 
@@ -144,8 +145,9 @@ def case_context(request: WaveRequest, case: Case) -> dict[str, Any]:
     """Everything that the case card shows, and its call bar."""
     now = clock.now()
     card = queries.case_card(case)
+    language = spoken(request, card.interview)
     return {
-        **callbar.call_context(card, now),
+        **callbar.call_context(card, now, language),
         "now": now,
         "until": closes_at(case.wave.calling_hours, now),
         "why": _why(case),
@@ -157,7 +159,7 @@ def case_context(request: WaveRequest, case: Case) -> dict[str, Any]:
         "uuid": uuid4(),
         "here": _("Fiche de contact"),
         "saved": _("Fiche réservée pour vous"),
-        **callbar.resume_context(card, request.user),
+        **callbar.resume_context(card, request.user, language),
     }
 
 
@@ -256,12 +258,13 @@ def after_outcome(request: WaveRequest, case: Case, reply: Reply) -> HttpRespons
 def outcome_page(request: WaveRequest, case: Case, typed: TypedOutcome | None) -> HttpResponse:
     """The outcome screen. An ended interview has its last words here, and its code ready."""
     card = queries.case_card(case)
-    ended = callbar.ending(card)
+    language = spoken(request, card.interview)
+    ended = callbar.ending(card, language)
     if typed is None:
         typed = TypedOutcome(code=ended.code, ask_for=_ask_for(card))
     chosen = BY_CODE.get(typed.code)
     context = {
-        **callbar.call_context(card, clock.now()),
+        **callbar.call_context(card, clock.now(), language),
         "title": f"{chosen.code} · {_(chosen.label)}" if chosen else "",
         "booking": chosen is not None and chosen.may_book,
         "here": _("Fin d’appel"),

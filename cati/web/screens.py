@@ -6,16 +6,19 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Any
 
+from django.utils import translation
 from django.utils.translation import gettext as _
 
 from cati import queries
 from cati.models import Case
 from cati.web.callbar import need
-from cati.web.sheet import RECENT, Sheet, shown
+from cati.web.sheet import RECENT, Sheet, said, shown
 from questionnaire.core.instrument import Item
-from questionnaire.core.routing import shown_choices
+from questionnaire.core.pace import seconds_left
+from questionnaire.core.routing import Failure, shown_choices
 from questionnaire.core.text import typeset
 from questionnaire.models import Interview
 from questionnaire.queries import keep_warm
@@ -34,6 +37,8 @@ MODES = {
 }
 # More codes than this are a list to choose from, and are not read one by one.
 READ_ALOUD = 7
+# In a list with codes of two digits, letters look for a label.
+SEARCHED = 9
 
 SPECIAL_KEYS = {"dk": ("N", "F2"), "refused": ("R", "F4"), "na": ("C", "F8")}
 
@@ -66,11 +71,21 @@ class Failing:
 
 
 @dataclass(frozen=True)
+class Line:
+    """A row of a grid: `said` is its answer in words, '' where it has none yet."""
+
+    text: str
+    said: str
+    here: bool
+
+
+@dataclass(frozen=True)
 class Screen:
     """One question, ready to be drawn.
 
     `stored` is its answer as JSON, '' where it has none; `unread`: it came back on the route and
-    counts only once confirmed; `to_confirm`: Enter on the same answer confirms it.
+    counts only once confirmed; `to_confirm`: Enter on the same answer confirms it. `lang` is the
+    language of what is read, '' where it is that of the page. `left`: minutes to expect.
     """
 
     item: str
@@ -83,6 +98,11 @@ class Screen:
     rank: int
     total: int
     minutes: int
+    left: int
+    spoken: str
+    lang: str
+    grid: str
+    searched: bool
     box_label: str
     previous: str
     following: str
@@ -101,15 +121,30 @@ class Screen:
     failures: Sequence[Failing]
     choices: Sequence[ChoiceRow] = field(default_factory=list)
     specials: Sequence[SpecialRow] = field(default_factory=list)
+    lines: Sequence[Line] = field(default_factory=list)
+
+    @property
+    def line(self) -> int:
+        """The place of the line on screen among those of its grid, from 1; 0 outside a grid."""
+        return next((place for place, line in enumerate(self.lines, 1) if line.here), 0)
 
 
 def question_context(
-    case: Case, interview: Interview | None, now: datetime, key: str | None = None
+    case: Case,
+    interview: Interview | None,
+    now: datetime,
+    key: str | None = None,
+    *,
+    spoken: str = "",
+    after: str = "",
 ) -> dict[str, Any] | None:
-    """The screen of the item `key`, of the next one without it; None where it is not asked."""
+    """The screen of the item `key`, of the next one without it; None where it is not asked.
+
+    `after` is the item from which the page comes: within its theme, the strip stays as it is.
+    """
     if interview is None:
         return None
-    sheet = Sheet(interview)
+    sheet = Sheet(interview, spoken)
     key = key or sheet.route.next
     if key is None or key not in sheet.route.asked:
         return None
@@ -119,9 +154,10 @@ def question_context(
     before = sheet.route.asked[: sheet.route.asked.index(key)]
     recent = [one for one in before if sheet.answer(one)][-RECENT:]
     kept = queries.kept_with_contact(case) if sheet.item(key).store == "contact" else {}
+    moved = not after or sheet.theme_of(after) is not sheet.theme_of(key)
     context = {
         "screen": screen(sheet, key, minutes, kept),
-        "themes": themes(sheet, key),
+        "themes": themes(sheet, key) if moved else [],
         "recent": [shown(sheet, one) for one in recent],
         "need": need(beside),
     }
@@ -142,12 +178,17 @@ def screen(sheet: Sheet, key: str, minutes: int, kept: Mapping[str, Any]) -> Scr
         instance=instance,
         mode=MODES[item.type],
         store=item.store,
-        text=sheet.words(key, item.text),
+        text=sheet.words(key, sheet.told(item, "text")),
         register="aloud" if item.read else "never",
         register_label=_register(item),
         rank=siblings.index(code) + 1,
         total=len(siblings),
         minutes=minutes,
+        left=max(round(seconds_left(sheet.walker.program)[code] / 60), 1),
+        spoken=sheet.spoken,
+        lang="" if sheet.spoken == translation.get_language() else sheet.spoken,
+        grid=item.grid,
+        searched=_searched(item),
         box_label=_box_label(item),
         previous=asked[place - 1] if place else "",
         following=asked[place + 1] if place + 1 < len(asked) else "",
@@ -160,13 +201,30 @@ def screen(sheet: Sheet, key: str, minutes: int, kept: Mapping[str, Any]) -> Scr
         words=str(value.get("v", "")) if MODES[item.type] in {"text", "line"} else "",
         range=_range(sheet, key),
         intro=_intro(sheet, key),
-        stem=sheet.words(key, item.stem),
+        stem=sheet.words(key, sheet.told(item, "stem")),
         probes=[sheet.words(key, probe) for probe in item.probes],
         instructions=_instructions(sheet, key),
         failures=failures,
         choices=_choices(sheet, key, value),
-        specials=_specials(item, value),
+        specials=_specials(item, value, sheet.spoken),
+        lines=_lines(sheet, key) if item.grid else [],
     )
+
+
+def _searched(item: Item) -> bool:
+    return len(item.choices) > SEARCHED
+
+
+def _lines(sheet: Sheet, key: str) -> list[Line]:
+    """The rows of the grid of an item, in the order in which they are asked."""
+    return [
+        Line(
+            sheet.words(row, sheet.told(sheet.item(row), "text")),
+            said(sheet.item(row), answer, sheet.spoken) if (answer := sheet.answer(row)) else "",
+            here=row == key,
+        )
+        for row in sheet.lines(key)
+    ]
 
 
 def _stored(sheet: Sheet, key: str, kept: Mapping[str, Any]) -> str:
@@ -216,12 +274,12 @@ def _intro(sheet: Sheet, key: str) -> str:
     """A theme's introduction is read before the first of its items that is asked."""
     theme = sheet.theme_of(key)
     first = next(one for one in sheet.route.asked if sheet.theme_of(one) is theme)
-    return sheet.words(key, theme.intro) if key == first else ""
+    return sheet.words(key, sheet.told(theme, "intro")) if key == first else ""
 
 
 def _instructions(sheet: Sheet, key: str) -> list[str]:
     item = sheet.item(key)
-    own = [sheet.words(key, item.instruction)] if item.instruction else []
+    own = [sheet.words(key, sheet.told(item, "instruction"))] if item.instruction else []
     if item.type == "multiple":
         own.append(_("Plusieurs réponses possibles : un chiffre coche, le même chiffre décoche."))
     return own
@@ -230,11 +288,17 @@ def _instructions(sheet: Sheet, key: str) -> list[str]:
 def _failures(sheet: Sheet, key: str) -> list[Failing]:
     route = sheet.route
     return [
-        Failing(failure.message, hard)
+        Failing(_reason(sheet, failure), hard)
         for failures, hard in ((route.hard_failures, True), (route.soft_failures, False))
         for failure in failures
         if failure.key == key
     ]
+
+
+def _reason(sheet: Sheet, failure: Failure) -> str:
+    """What a check asks to clear up with the respondent, in her language."""
+    check = next(one for one in sheet.item(failure.key).checks if one.name == failure.check)
+    return sheet.words(failure.key, sheet.told(check, "message"))
 
 
 def _choices(sheet: Sheet, key: str, value: Mapping[str, Any]) -> list[ChoiceRow]:
@@ -249,7 +313,7 @@ def _choices(sheet: Sheet, key: str, value: Mapping[str, Any]) -> list[ChoiceRow
         rows.append(
             ChoiceRow(
                 code,
-                typeset(choice.label),
+                typeset(choice.translations.get(sheet.spoken, choice.label), sheet.spoken),
                 choice.exclusive,
                 choice.other,
                 chosen=code in chosen,
@@ -259,9 +323,10 @@ def _choices(sheet: Sheet, key: str, value: Mapping[str, Any]) -> list[ChoiceRow
     return rows
 
 
-def _specials(item: Item, value: Mapping[str, Any]) -> list[SpecialRow]:
-    names = special_labels()
-    typed = MODES[item.type] in {"text", "line"}
+def _specials(item: Item, value: Mapping[str, Any], spoken: str) -> list[SpecialRow]:
+    names = special_labels(spoken)
+    # Where letters write or look for a label, the function keys alone mark these.
+    typed = MODES[item.type] in {"text", "line"} or _searched(item)
     return [
         SpecialRow(
             name,
@@ -275,12 +340,15 @@ def _specials(item: Item, value: Mapping[str, Any]) -> list[SpecialRow]:
     ]
 
 
-def special_labels() -> dict[str, str]:
-    return {
-        "dk": _("Ne se prononce pas"),
-        "refused": _("Refuse de répondre"),
-        "na": _("Non concerné(e)"),
-    }
+@cache
+def special_labels(language: str) -> dict[str, str]:
+    """What each special answer is called, in the language of the talk."""
+    with translation.override(language):
+        return {
+            "dk": _("Ne se prononce pas"),
+            "refused": _("Refuse de répondre"),
+            "na": _("Non concerné(e)"),
+        }
 
 
 def themes(sheet: Sheet, key: str) -> list[dict[str, str]]:
@@ -291,6 +359,6 @@ def themes(sheet: Sheet, key: str) -> list[dict[str, str]]:
     ]
     states[here] = "here"
     return [
-        {"code": theme.code, "title": theme.title, "state": state}
+        {"code": theme.code, "title": sheet.told(theme, "title"), "state": state}
         for theme, state in zip(sheet.instrument.themes, states, strict=True)
     ]

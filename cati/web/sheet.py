@@ -8,7 +8,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from cati.operations.record import AnswerInput
-from questionnaire.core.instrument import Item, Theme
+from questionnaire.core.instrument import Check, End, Item, Message, Theme
 from questionnaire.core.routing import Effects, labels, render
 from questionnaire.models import Interview
 from questionnaire.queries import walker_of
@@ -16,15 +16,21 @@ from questionnaire.queries import walker_of
 # As many of the last answers as the panel has room for.
 RECENT = 5
 
+Translated = Item | Theme | Check | End | Message
+
 
 class Sheet:
-    """An interview as it stands, opened once per request: its walker reads texts and routes."""
+    """An interview as it stands, opened once per request: its walker reads texts and routes.
 
-    def __init__(self, interview: Interview) -> None:
+    `spoken` is the language of the conversation; texts that it lacks read as they were written.
+    """
+
+    def __init__(self, interview: Interview, spoken: str = "") -> None:
         self.interview = interview
         self.walker = walker_of(interview)
         self.instrument = self.walker.program.instrument
         self.route = self.walker.route()
+        self.spoken = spoken or self.instrument.language
 
     def theme_of(self, key: str) -> Theme:
         return self.instrument.theme_of[key.partition("@")[0]]
@@ -33,7 +39,27 @@ class Sheet:
         return self.instrument.item(key)
 
     def words(self, key: str, text: str) -> str:
-        return render(self.walker, text, self.walker.program.node(key)) if text else ""
+        """A text of the item `key`, or of none, its piping filled in."""
+        node = self.walker.program.node(key) if key else None
+        return render(self.walker, text, node, self.spoken) if text else ""
+
+    def told(self, owner: Translated, field: str) -> str:
+        """A text of the instrument in the language of the conversation, its piping still open."""
+        own: str = getattr(owner, field)
+        return owner.translations.get(self.spoken, {}).get(field, own)
+
+    def short(self, key: str) -> str:
+        """What an item is about, in two words."""
+        return self.told(self.item(key), "short") or key
+
+    def lines(self, key: str) -> list[str]:
+        """The keys of the grid to which an item belongs, in the order in which they are asked."""
+        grid = self.item(key).grid
+        _code, at, instance = key.partition("@")
+        rows = [f"{one.code}{at}{instance}" for one in self.instrument.items if one.grid == grid]
+        slots, rank = self.walker.program.slot_of, self.walker.rank
+        rows.sort(key=lambda row: slots[row] if rank is None else rank[slots[row]])
+        return [row for row in rows if self.walker.on_route(row)]
 
     def answer(self, key: str) -> Mapping[str, Any] | None:
         return self.walker.state.answers.get(key)
@@ -51,10 +77,10 @@ def shown(sheet: Sheet, key: str) -> dict[str, str]:
     """One line of the answers: the key, what the item is about, what was said."""
     item = sheet.item(key)
     answer = sheet.answer(key) or {}
-    return {"item": key, "label": item.short or key, "shown": said(item, answer)}
+    return {"item": key, "label": sheet.short(key), "shown": said(item, answer, sheet.spoken)}
 
 
-def said(item: Item, answer: Mapping[str, Any]) -> str:
+def said(item: Item, answer: Mapping[str, Any], spoken: str = "fr") -> str:
     """An answer in a few words: « 2 HLM », « 1, 7 », « NSP »."""
     if special := answer.get("special"):
         return {"dk": _("NSP"), "refused": _("Refus"), "na": _("Non concerné(e)")}[special]
@@ -66,32 +92,30 @@ def said(item: Item, answer: Mapping[str, Any]) -> str:
     if not item.choices:
         return str(value)
     codes = value if isinstance(value, list) else [value]
-    return f"{', '.join(map(str, codes))} {labels(item, codes) or ''}"
+    return f"{', '.join(map(str, codes))} {labels(item, codes, spoken) or ''}"
 
 
-def answers_by_theme(interview: Interview) -> list[dict[str, Any]]:
-    sheet = Sheet(interview)
+def answers_by_theme(interview: Interview, spoken: str) -> list[dict[str, Any]]:
+    sheet = Sheet(interview, spoken)
     rows = []
     for theme in sheet.instrument.themes:
         keys = [key for key in sheet.answered() if sheet.theme_of(key) is theme]
         if keys:
             answers = [shown(sheet, key) for key in keys]
-            rows.append(
-                {"code": theme.code, "title": theme.title, "first": keys[0], "answers": answers}
-            )
+            title = sheet.told(theme, "title")
+            rows.append({"code": theme.code, "title": title, "first": keys[0], "answers": answers})
     return rows
 
 
-def repair_context(interview: Interview, given: AnswerInput, effects: Effects) -> dict[str, Any]:
+def repair_context(sheet: Sheet, given: AnswerInput, effects: Effects) -> dict[str, Any]:
     """What the dialog says before a correction takes answers off the route."""
-    sheet = Sheet(interview)
     key = f"{given.item}@{given.instance}" if given.instance else given.item
     item = sheet.item(key)
     return {
         "item": key,
-        "label": item.short or sheet.words(key, item.text),
-        "before": said(item, sheet.answer(key) or {}),
-        "after": said(item, given.value),
+        "label": sheet.short(key),
+        "before": said(item, sheet.answer(key) or {}, sheet.spoken),
+        "after": said(item, given.value, sheet.spoken),
         "parked": [shown(sheet, one) for one in effects.parked],
         "next": effects.next,
         "ends": effects.outcome is not None,

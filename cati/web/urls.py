@@ -27,6 +27,7 @@ on_a_case = [
     path("fin/", interviewer.outcome, name="outcome"),
     path("entretien/", interview.interview, name="interview"),
     path("question/<str:item>/", interview.question, name="question"),
+    path("question/<str:item>/langue/", interview.switch_language, name="switch-language"),
     path("reponse/", interview.answer, name="answer"),
     path("apercu/", interview.preview, name="preview"),
     path("reponses/", interview.answers, name="answers"),

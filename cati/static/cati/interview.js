@@ -15,13 +15,14 @@ const DOUBLE_PRESS = 250; // ms between two Enter keys of which the second is an
 const LETTERS = { n: "dk", r: "refused", c: "na" };
 const FUNCTION_KEYS = { F2: "dk", F4: "refused", F8: "na" };
 const MOVES = { PageUp: "previous", PageDown: "following" };
-const ALT = { v: "empty", t: "themes", r: "answers", s: "suspend" };
+const ALT = { v: "empty", t: "themes", r: "answers", s: "suspend", g: "language" };
 
 let question; // the section on screen
 let mode; // one, many, number, decimal, text, line, info
 let shownAt = 0;
 let touched = false; // a key has acted on this question
 let typed = ""; // digits that are not yet a choice, or the number itself
+let sought = ""; // letters that look for a label in a long list
 let travelling = false; // an answer or a question is under way
 let lastEnter = -Infinity;
 let repair = null; // what the open dialog would save
@@ -35,12 +36,18 @@ function show() {
   shownAt = performance.now();
   touched = false;
   typed = isNumber() ? storedNumber() : "";
+  sought = "";
   code.disabled = isWords();
   document.getElementById("code-label").textContent = question.dataset.label;
+  document.getElementById("advance").textContent = question.dataset.advance;
+  for (const name of document.querySelectorAll("[data-spoken]")) {
+    name.classList.toggle("quiet", name.dataset.spoken !== question.dataset.lang);
+  }
   tell("");
   paint();
   rest();
   question.parentElement.scrollTop = 0;
+  question.querySelector(".lines #asked")?.scrollIntoView({ block: "nearest" });
   document.getElementById("heard").textContent = question.querySelector("h1").textContent;
 }
 
@@ -63,7 +70,10 @@ function rest() {
 function paint() {
   const marked = special();
   const codes = chosen();
-  if (marked) {
+  if (sought) {
+    code.value = sought;
+    echo.textContent = labelOf(found()[0]);
+  } else if (marked) {
     code.value = Object.entries(LETTERS).find(([, name]) => name === marked.value)[0].toUpperCase();
     echo.textContent = labelOf(marked);
   } else if (mode === "many") {
@@ -83,12 +93,42 @@ function tell(text) {
 
 function digit(d) {
   touch();
+  sought = "";
+  point();
   if (isNumber()) {
     clear("special");
     typed = (typed + d).slice(0, 12);
   } else if (mode === "one") pickCode(d);
   else if (mode === "many") toggleCode(d);
   paint();
+}
+
+/** Letters find labels by the beginnings of their words, accents aside; Enter takes the first. */
+function seek(letter) {
+  touch();
+  const before = sought;
+  sought += plain(letter);
+  if (!found().length) {
+    tell(`${words.wordNotFound} ${sought}`);
+    sought = before;
+  }
+  typed = "";
+  point();
+  paint();
+}
+
+const plain = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
+const found = () => choices().filter((choice) => plain(` ${labelOf(choice)}`).replace(/[^\p{L}\d]+/gu, " ").includes(` ${sought}`));
+
+/** Show what the letters have found, and move nothing. */
+function point() {
+  const matching = sought ? found() : [];
+  for (const choice of choices()) {
+    const label = choice.closest("label");
+    label.classList.toggle("missed", Boolean(sought) && !matching.includes(choice));
+    label.classList.toggle("found", choice === matching[0]);
+  }
+  matching[0]?.closest("label").scrollIntoView({ block: "nearest" });
 }
 
 function touch() {
@@ -122,12 +162,17 @@ function toggleCode(d) {
   } else tell(`${words.wordNoCode} ${d}`);
 }
 
-/** A digit that waited for a second one counts alone. */
+/** A digit that waited for a second one counts alone, and letters mean what they have found.
+
+    True where the choice wants a few words first. */
 function settle() {
-  if (mode !== "many" || !typed) return;
-  const value = typed;
-  typed = "";
-  mark(value);
+  const choice = sought ? found()[0] : mode === "many" && typed ? choices().find((input) => input.value === typed) : null;
+  const letters = Boolean(sought);
+  if (!choice) return false;
+  typed = sought = "";
+  point();
+  mark(choice.value);
+  return letters && choice.checked && Boolean(choice.dataset.other);
 }
 
 function mark(value) {
@@ -179,7 +224,10 @@ function markSpecial(name) {
 
 function erase() {
   touched = true;
-  if (special()) clear("special");
+  if (sought) {
+    sought = sought.slice(0, -1);
+    point();
+  } else if (special()) clear("special");
   else if (typed && mode !== "one") typed = typed.slice(0, -1);
   else {
     const last = chosen().at(-1);
@@ -222,7 +270,7 @@ async function confirm(at) {
   const twice = at - lastEnter < DOUBLE_PRESS;
   lastEnter = at;
   if (twice && !touched) return;
-  settle();
+  if (settle()) return;
   paint();
   const answer = value();
   if (!answer) return tell(isNumber() ? words.wordNumber : words.wordEmpty);
@@ -279,6 +327,43 @@ async function go(item) {
     show();
   } else tell(reply.message);
   replay();
+}
+
+/** The same question in the questionnaire's next language, with what was marked and typed. */
+async function switchLanguage() {
+  const offered = [...document.querySelectorAll("[data-spoken]")].map((name) => name.dataset.spoken);
+  if (offered.length < 2) return;
+  const next = offered[(offered.indexOf(question.dataset.lang) + 1) % offered.length];
+  const url = words.language.replace("/_/", `/${encodeURIComponent(keyOf(question))}/`);
+  const { status, reply } = await travel(url, { language: next });
+  if (status === 409) return location.reload();
+  if (status === 200) {
+    const kept = marks();
+    swap(reply.html);
+    show();
+    remark(kept);
+  } else tell(reply.message);
+  replay();
+}
+
+const keyOf = ({ dataset }) => (dataset.instance ? `${dataset.item}@${dataset.instance}` : dataset.item);
+
+/** What stands on the screen and is not stored yet. */
+const marks = () => ({
+  touched,
+  typed,
+  boxes: [...question.querySelectorAll("[name=choice], [name=special]")].map((box) => box.checked),
+  fields: [...question.querySelectorAll("textarea, input[type=text]")].map((text) => text.value),
+});
+
+function remark(kept) {
+  ({ touched, typed } = kept);
+  question.querySelectorAll("[name=choice], [name=special]").forEach((box, rank) => (box.checked = kept.boxes[rank]));
+  question.querySelectorAll("textarea, input[type=text]").forEach((text, rank) => (text.value = kept.fields[rank]));
+  for (const choice of question.querySelectorAll("[data-other]")) {
+    document.getElementById(choice.dataset.other).parentElement.hidden = !choice.checked;
+  }
+  paint();
 }
 
 async function travel(url, body) {
@@ -371,6 +456,7 @@ const ACTS = {
   empty: () => go(question.dataset.empty),
   answers: () => openList("answers"),
   themes: () => openList("themes"),
+  language: () => switchLanguage(),
   suspend: () => location.assign(words.outcome),
   sheet: () => document.body.classList.toggle("sheet"),
 };
@@ -388,6 +474,7 @@ function play(key, live) {
   if (inWords) return key.key === "Escape" && !isWords() ? (code.focus(), true) : !live && insert(key.key);
   const number = /^(?:Digit|Numpad)(\d)$/.exec(key.code);
   if (number && !key.shift) return digit(number[1]), true;
+  if ("searched" in question.dataset && /^\p{L}$/u.test(key.key)) return seek(key.key), true;
   if (letter in LETTERS) return markSpecial(LETTERS[letter]), true;
   if (key.key === "Backspace") return erase(), true;
   if (mode === "decimal" && /^[.,]$/.test(key.key) && /^\d+$/.test(typed)) return (typed += ","), paint(), true;
