@@ -8,11 +8,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.management import CommandError, call_command
 from django.test import Client
 from lxml import html
 
@@ -236,3 +238,20 @@ def test_what_is_exported_can_be_loaded_again(world: World, claire: Client) -> N
     exported = b"".join(claire.get(f"{PAGE}tableau.csv"))
     tried = claire.post(f"{PAGE}fichier/", {"file": SimpleUploadedFile("q.csv", exported)})
     assert "Ce fichier ne change aucune cible." in tried.content.decode()
+
+
+def test_the_command_tries_a_file_and_then_loads_it(
+    world: World, claire: Client, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "cibles.csv"
+    path.write_bytes(table("VE;sexe;1;Homme;45", "VE;sexe;2;Femme;60").read())
+    call_command("load_quotas", path, wave="2026", dry_run=True)
+    assert "VE sexe 1 Homme : 42 → 45" in capsys.readouterr().out
+    assert cell().target == 42
+    with pytest.raises(CommandError, match="Dites pourquoi"):
+        call_command("load_quotas", path, wave="2026")
+    call_command("load_quotas", path, wave="2026", reason="plan de sondage")
+    assert (cell().target, QuotaAct.objects.get().by) == (45, None)
+    path.write_bytes(table("VE;sexe;1;Homme;45", "VE;sexe;2;Femme;61").read())
+    with pytest.raises(CommandError, match="1 lignes à corriger"):
+        call_command("load_quotas", path, wave="2026", reason="plan de sondage")
