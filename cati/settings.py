@@ -54,8 +54,8 @@ def database(url: str) -> dict[str, Any]:
             "pool": {
                 "min_size": 1,
                 "max_size": int(os.environ.get("POOL_SIZE", "6")),
-                "timeout": 1.5,
-                "reconnect_timeout": 1.5,
+                "timeout": 1.0,
+                "reconnect_timeout": 1.0,
             }
         },
     }
