@@ -207,11 +207,11 @@ def rebuild(interview: Interview) -> list[str]:
 
 def erase(
     interview: Interview, keys: Collection[str] | None, *, actor: AbstractBaseUser, now: datetime
-) -> int:
+) -> list[UUID]:
     """Empty the journal of the answers to some items; of everything but how it ended, for None.
 
     The interview is locked by the caller, whose database role owns the journal: the application's
-    may not. Gives the number of lines emptied. A line is added that says so, with which no warm
+    may not. Gives the lines that were emptied. A line is added that says so, with which no warm
     copy of what the interview was can be taken for what it is.
     """
     said = [
@@ -225,13 +225,13 @@ def erase(
     walker = _refold(interview).walker
     mark = EventInput(uuid4(), AnswerEvent.Kind.ERASED, cause="erasure")
     record(interview, [mark], actor=actor, epoch=0, now=now, walker=walker)
-    return len(said)
+    return said
 
 
 def withdraw_consent(
     interview: Interview, key: str, *, actor: AbstractBaseUser, now: datetime
-) -> int:
-    """Turn a consent into a refusal, and erase what it had opened; the number of lines emptied.
+) -> list[UUID]:
+    """Turn a consent into a refusal, and erase what it had opened; the lines that were emptied.
 
     The consent's own lines stay, as the proof of when it was given and withdrawn. Raises
     AnswerRefused where it is no consent, or was not given.

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from cati.models import Attempt, LateAnswer, User
+from cati.models import Attempt, Erasure, LateAnswer, User
 from cati.operations.errors import StaleLease
 from cati.operations.idempotency import Reply
 
@@ -23,12 +23,14 @@ def keep_late(
     """Put the answer into quarantine; 409 {"stale", "holder", "kept"}.
 
     Only for the interview that she conducted under that epoch: raises `lost` for anybody who never
-    held the case, so that nobody can write into the quarantine of cases that were not hers.
+    held the case, so that nobody can write into the quarantine of cases that were not hers; and
+    for what somebody said who has been erased since.
     """
     hers = Attempt.objects.filter(
         case=case_id, interviewer=user, epoch=epoch, interview__isnull=False
     ).first()
-    if hers is None:
+    erased = Erasure.objects.filter(case=case_id, kind=Erasure.Kind.PERSON)
+    if hers is None or erased.exists():
         raise lost
     LateAnswer.objects.create(
         uuid=answer.uuid,
