@@ -49,7 +49,9 @@ DECISIONS = {
     "ecarter": Decision(
         quarantine.discard,
         gettext_lazy("Écarter la réponse à %(item)s ?"),
-        gettext_lazy("Fiche %(number)s, %(item)s : « %(present)s » reste, « %(late)s » est écarté."),
+        gettext_lazy(
+            "Fiche %(number)s, %(item)s : « %(present)s » reste, « %(late)s » est écarté."
+        ),
         gettext_lazy("Écarter la réponse"),
         gettext_lazy("Réponse à %(item)s écartée de la fiche %(number)s."),
     ),
@@ -72,7 +74,8 @@ class Row:
 def page(request: WaveRequest) -> HttpResponseBase:
     """The wave's late answers by case."""
     cases: list[tuple[Case, list[Row]]] = [
-        (one.case, [_row(late) for late in one.answers]) for one in queries.quarantine_of(request.wave)
+        (one.case, [_row(late) for late in one.answers])
+        for one in queries.quarantine_of(request.wave)
     ]
     context = {"cases": cases, "count": sum(len(rows) for _case, rows in cases)}
     return render(request, "cati/supervisor/quarantine.html", context)

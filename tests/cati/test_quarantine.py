@@ -138,7 +138,7 @@ def test_a_discarded_answer_changes_nothing_and_stays_readable(world: World) -> 
 
 @pytest.mark.parametrize(
     ("item", "value", "why"),
-    [("S06", 77, "Aucune réponse n’a le code 77"), ("NUM05", [1], "n’est pas posée"),
+    [("S06", 77, "Saisissez un nombre entre 1 et 12"), ("NUM05", [1], "n’est pas posée"),
      ("NOSUCH", 1, "n’existe pas")],
 )  # fmt: skip
 def test_what_does_not_fit_is_refused_with_its_reason(
@@ -172,12 +172,24 @@ def test_an_interview_that_was_left_stays_as_it_was_left(world: World) -> None:
     Case.objects.exclude(pk=call.case.pk).update(state="closed")
     second = Call(world, world.yann)
     second.begin()
-    second.end("22")
-    assert second.interview().outcome == "22"
+    second.end("40")
+    assert second.interview().outcome == "40"
     quarantine.accept(kept.pk, world.claire, world.now)
     interview = second.interview()
-    assert (interview.outcome, interview.answers["answers"]["S06"]) == ("22", {"v": 2})
+    assert (interview.outcome, interview.answers["answers"]["S06"]) == ("40", {"v": 2})
     assert rebuild(interview) == []
+
+
+def test_a_suspended_interview_is_resumed_before_it_takes_a_late_answer(world: World) -> None:
+    call, kept = late(world)
+    Case.objects.exclude(pk=call.case.pk).update(state="closed")
+    second = Call(world, world.yann)
+    second.begin()
+    second.end("22")
+    # Consent is to be asked again, and S06 stands behind it.
+    with pytest.raises(Refused, match="n’est pas posée"):
+        quarantine.accept(kept.pk, world.claire, world.now)
+    assert LateAnswer.objects.get().state == "waiting"
 
 
 def test_an_accepted_answer_joins_a_running_interview(world: World) -> None:
@@ -215,7 +227,8 @@ def test_what_belongs_to_the_contact_leaves_the_quarantine(
     kept.refresh_from_db()
     assert kept.value == {"given": True}
     assert Contact.objects.get(case=call.case).kept["S04"] == address
-    assert not AnswerEvent.objects.filter(value__icontains="rue").exists()
+    assert not AnswerEvent.objects.filter(value__icontains="1 rue").exists()
+    assert not AnswerEvent.objects.filter(value__icontains="9 rue").exists()
 
 
 def test_the_page_shows_both_values_and_decides_once(world: World) -> None:
@@ -241,5 +254,5 @@ def test_a_refused_decision_says_why_on_the_page(world: World) -> None:
     client = world.client(world.claire)
     url = f"/v/2026/quarantaine/{kept.pk}/accepter/"
     page = client.post(url, {"uuid": str(uuid4())}, follow=True).content.decode()
-    assert "Aucune réponse n’a le code 77" in page
+    assert "Saisissez un nombre entre 1 et 12" in page
     assert "1 à décider" in page
