@@ -140,8 +140,11 @@ def opposed(keys: Iterable[str]) -> set[str]:
 
 def in_wave(wave: Wave, keys: Iterable[str]) -> dict[str, int]:
     """The case number of each of these keys that the wave already has."""
-    phones = Phone.objects.filter(case__wave=wave, phone_key__in=list(keys))
-    return dict(phones.values_list("phone_key", "case__number"))
+    phones = Phone.objects.filter(phone_key__in=list(keys))
+    rows = phones.values_list("phone_key", "case__wave", "case__number")
+    # The wave is not asked of the database: right after an import, whose rows it has not counted
+    # yet, it would walk all cases of the wave for every batch instead of the keys' index.
+    return {key: number for key, its_wave, number in rows if its_wave == wave.pk}
 
 
 class _Judge:
