@@ -36,6 +36,7 @@ document.addEventListener("click", (event) => {
   if (opener) openDialog(opener.dataset.open);
   if (event.target.closest("dialog [data-close]")) event.target.closest("dialog").close();
   if (event.target.closest("[data-theme-switch]")) switchTheme();
+  if (event.target.closest("[data-print]")) print();
 });
 
 function openDialog(id) {
