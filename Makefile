@@ -29,9 +29,11 @@ $(STAMP):
 run: env
 	@exec $(BIN)/python manage.py up --with-parent
 
-# ARGS= are pytest's own, e.g. ARGS="-k quota -x".
+# ARGS= are pytest's own, e.g. ARGS="-k quota -x". One worker more than cores: browsers and clients
+# leave some of them waiting.
+WORKERS := $(shell $(PYTHON) -c 'import os; print(min(len(os.sched_getaffinity(0)), 3) + 1)')
 test: env
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 -r s $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) -r s $(ARGS)
 
 # From the quickest to the slowest, so that a slip is told at once.
 check: env
@@ -62,9 +64,9 @@ format: env
 	$(BIN)/djade --target-version 5.2 $$(find templates -name '*.html')
 	$(BIN)/djhtml --extra-block partialdef,endpartialdef templates
 
-# Slower than the suite: whole products, killed workers, forty interviews over HTTP.
+# Slower than the suite: whole waves, many clients at once, whole products, killed workers.
 faults: env
-	$(BIN)/python -m pytest -m "faults and not nightly" -n auto --maxprocesses 2 $(ARGS)
+	$(BIN)/python -m pytest -m "(faults or slow) and not nightly and not bench" -n auto --maxprocesses 2 $(ARGS)
 
 bench: env
 	$(BIN)/python -m pytest -m bench --capture=no $(ARGS)

@@ -29,6 +29,8 @@ from tests.clients import clients
 from tests.world import HASH, NOW
 from weighting.core.demo import DEMO
 
+pytestmark = pytest.mark.slow
+
 # As ARCEP lists them (decision 2018-0881), not as the product does.
 FICTION = ("01 99 00", "02 61 91", "03 53 01", "04 65 71", "05 36 49", "06 39 98")
 TARGETS = {"CN": 105, "CO": 85, "QVA": 90, "T1": 410, "T2": 300}

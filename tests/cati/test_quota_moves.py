@@ -20,7 +20,7 @@ import pytest
 from tests.cati.test_simultaneous import make_interviews
 from tests.clients import clients
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 CLIENTS = 20
 NOW = datetime(2026, 11, 18, 17, 0, tzinfo=UTC)
 SECTORS, SEXES, AGES, JOBS = ("VE", "CN", "CH"), (1, 2), (1, 2, 3), (1, 2, 3)

@@ -17,7 +17,7 @@ import pytest
 
 from tests.clients import clients
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 CLIENTS = 32
 ROUNDS = 10
 NOW = datetime(2026, 11, 18, 17, 0, tzinfo=UTC)

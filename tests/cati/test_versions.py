@@ -33,7 +33,7 @@ from questionnaire.queries import program_of
 from tests.cati.test_interview_life import Call
 from tests.world import World, content
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 LOCAL = Item("NUM99", "single", "Un lieu d’aide au numérique vous manque-t-il ?", "NUM",
              (Choice(1, "Oui"), Choice(2, "Non")))  # fmt: skip

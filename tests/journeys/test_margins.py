@@ -26,6 +26,8 @@ from weighting import queries
 from weighting.core.demo import DEMO
 from weighting.models import DeclaredCollapse, Margin, MarginSet, OfficialChoice, WeightingRun
 
+pytestmark = pytest.mark.slow
+
 MISTAKES = (
     ("CN,sexe,1,Homme,47,", "CN,sexe,1,Homme,quarante-sept,"),
     ("CH,age,5,", "CX,age,5,"),

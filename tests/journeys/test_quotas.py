@@ -18,7 +18,7 @@ from cati.models import QuotaAct, QuotaCell
 from cati.operations.setup_wave import demo_shares, share_targets
 from tests.world import PASSWORD, World
 
-pytestmark = [pytest.mark.journey, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.journey, pytest.mark.django_db(transaction=True), pytest.mark.slow]
 REASON = "Motif, gardé avec l’acte"
 
 

@@ -19,6 +19,8 @@ from cati.models import Attempt, Contact
 from tests.workers import Workers
 from tests.world import PASSWORD, World
 
+pytestmark = pytest.mark.slow
+
 FILE = """Téléphone;Qui;Adresse;Secteur;Remarque
 01 99 00 50 00;Adèle Roche;1 rue A;CN;
 0473;Basile Sow;2 rue B;VE;

@@ -24,6 +24,8 @@ from weighting.exports.dataset import dataset_of
 from weighting.exports.files import harmless
 from weighting.models import WeightingRun
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def worker(settings: Any, tmp_path: Path, transactional_db: None) -> Iterator[None]:

@@ -28,6 +28,8 @@ from questionnaire.core.routing import COMPLETE, State, render_text
 from questionnaire.core.wording import render
 from tests.questionnaire.small import MANIFEST, compiled
 
+pytestmark = pytest.mark.slow
+
 FOLDER = Path(__file__).resolve().parents[2] / "questionnaire" / "instruments" / "allo_quartiers"
 FIELDS = ("title", "intro", "text", "stem", "short", "instruction", "message", "when")
 PIPE = re.compile(r"\{\{.*?\}\}")

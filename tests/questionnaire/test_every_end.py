@@ -19,6 +19,8 @@ from questionnaire.core.respondents import advance
 from questionnaire.core.routing import COMPLETE, Event, State, Walker
 from questionnaire.core.walk import walk
 
+pytestmark = pytest.mark.slow
+
 WALKS = 900
 RETOLD_EVERY = 30
 

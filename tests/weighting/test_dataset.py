@@ -38,7 +38,7 @@ from weighting.exports.files import Target
 from weighting.exports.formats import FORMATS
 from weighting.models import WeightingRun
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 READS = [
     pytest.param(form, suffix, read, id=read.__name__)
     for form, (suffix, reads) in READERS.items() for read in reads

@@ -36,7 +36,7 @@ from tests.weighting.short_wave import short_wave
 from tests.world import NOW
 from weighting.core.demo_population import demo_sampling
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 TARGET = 90
 
 

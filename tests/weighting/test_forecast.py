@@ -23,7 +23,7 @@ from weighting.operations.forecast import MORE, Forecast, SectorForecast, foreca
 from weighting.operations.margins import load_demo_margins
 from weighting.web import forecast as page
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("own_folder")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("own_folder"), pytest.mark.slow]
 PAGE = "/v/2026/redressement/prevision/"
 
 

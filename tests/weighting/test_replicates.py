@@ -24,6 +24,8 @@ from weighting.core.quantiles import quantiles
 from weighting.core.replicates import Replicates, bootstrap, jackknife
 from weighting.core.units import Floats
 
+pytestmark = pytest.mark.slow
+
 LEFT_OUT, DRAWN = cache(lambda: jackknife(demo()[0])), cache(lambda: bootstrap(demo()[0], 300))
 CODES = ("1", "2", "dk")
 DOCS = (Path(__file__).resolve().parents[2] / "docs" / "estimation.md").read_text(encoding="utf-8")

@@ -20,7 +20,7 @@ from tests.weighting.respondents import weighted
 from tests.world import World
 from weighting.operations.margins import MarginRow, load_margins
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("own_folder")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("own_folder"), pytest.mark.slow]
 # Answers whose codes version 2 no longer has, and what is said instead on it.
 ON_FIRST = {"LOG09": 3, "NUM07": 1, "NUM08": [1, 5]}
 ON_SECOND = {"LOG09": 1, "NUM07": 5, "NUM99": 2}
