@@ -222,9 +222,11 @@ def erase(
     ]
     AnswerEvent.objects.filter(pk__in=said).update(kind=AnswerEvent.Kind.ERASED, value={})
     # Not `walker_of`: a warm one would bring back what is being erased.
-    walker = _refold(interview).walker
+    fold = _refold(interview)
+    for name, derived in fold.derived().items():
+        setattr(interview, name, derived)
     mark = EventInput(uuid4(), AnswerEvent.Kind.ERASED, cause="erasure")
-    record(interview, [mark], actor=actor, epoch=0, now=now, walker=walker)
+    record(interview, [mark], actor=actor, epoch=0, now=now, walker=fold.walker)
     return said
 
 

@@ -172,11 +172,11 @@ def test_an_interview_that_was_left_stays_as_it_was_left(world: World) -> None:
     Case.objects.exclude(pk=call.case.pk).update(state="closed")
     second = Call(world, world.yann)
     second.begin()
-    second.end("40")
-    assert second.interview().outcome == "40"
+    second.end("42")
+    assert second.interview().outcome == "42"
     quarantine.accept(kept.pk, world.claire, world.now)
     interview = second.interview()
-    assert (interview.outcome, interview.answers["answers"]["S06"]) == ("40", {"v": 2})
+    assert (interview.outcome, interview.answers["answers"]["S06"]) == ("42", {"v": 2})
     assert rebuild(interview) == []
 
 

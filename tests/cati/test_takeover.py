@@ -1,0 +1,165 @@
+"""Leases: taken over while the first types, and resumed by the same or another interviewer.
+
+1. A hundred times, the supervisor takes a case while its holder answers question after question:
+   every answer is in the journal or in quarantine, none in both, none nowhere.
+2. Each late answer is then recorded or set aside, and the projection equals the journal.
+3. The next holder goes on where the first one was, whoever she is.
+4. A lease lives as long as it is heard of, and its places with it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from random import Random
+from threading import Event
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from django.db import connection
+
+from cati.models import Case, CaseAct, LateAnswer, Place, User
+from cati.operations import claim, leases, quarantine
+from cati.operations.errors import Refused, StaleLease
+from cati.operations.record import AnswerInput, save_answer
+from cati.operations.steer_cases import Order, steer
+from questionnaire.models import AnswerEvent, Interview
+from questionnaire.operations import rebuild
+from tests.cati.test_interview_life import Call
+from tests.world import World
+
+pytestmark = pytest.mark.django_db(transaction=True)
+ANSWERS = 6
+
+
+@pytest.fixture
+def aside() -> Iterator[ThreadPoolExecutor]:
+    """Another thread, with a connection of its own."""
+    with ThreadPoolExecutor(1) as pool:
+        yield pool
+        pool.submit(lambda: connection.close()).result()
+
+
+def take_over(case: Case, by: User, now: Any) -> None:
+    steer(case.pk, CaseAct.Kind.TAKE_OVER, Order("La ligne est perdue", by, now))
+
+
+def typing(call: Call, typed: dict[UUID, int], halfway: Event, pause: int) -> None:
+    """Answer one question after another, and say when `pause` answers are in."""
+    for number in range(ANSWERS):
+        if number == pause:
+            halfway.set()
+        uuid = uuid4()
+        answer = AnswerInput(uuid, "answer", "S06", value={"v": number + 1})
+        reply = save_answer(call.case.pk, call.user, call.case.epoch, answer, call.now)
+        typed[uuid] = reply.status
+        assert reply.status == 200 or reply.body["kept"]
+
+
+def interleave(world: World, aside: ThreadPoolExecutor, draw: Random) -> Counter[str]:
+    """One case, taken over at some point of its first interviewer's typing."""
+    case = world.add_case("VE")
+    call = Call(world, world.nadia)
+    assert call.case == case
+    call.to_sector()
+    typed: dict[UUID, int] = {}
+    halfway, pause = Event(), draw.randrange(ANSWERS)
+    hands = aside.submit(typing, call, typed, halfway, pause)
+    assert halfway.wait(30)
+    Event().wait(draw.random() * 0.01)
+    take_over(case, world.claire, world.now)
+    # A late answer locks the case for an instant, in which it is nobody's to claim.
+    while claim.next_case(world.wave, world.yann, world.now) is None:
+        Event().wait(0.002)
+    second = Call(world, world.yann)
+    assert second.case == case
+    interview = second.begin()
+    hands.result(60)
+    saved = {uuid for uuid, status in typed.items() if status == 200}
+    lines = AnswerEvent.objects.filter(interview=interview, item="S06", cause="")
+    assert set(lines.values_list("pk", flat=True)) == saved
+    late = LateAnswer.objects.filter(case=case)
+    assert set(late.values_list("pk", flat=True)) == set(typed) - saved
+    assert len(typed) == ANSWERS
+    counted = Counter(saved=len(saved), late=late.count())
+    counted += decide(late, world, draw)
+    second.end("22")
+    assert rebuild(Interview.objects.get(pk=interview.pk)) == []
+    Case.objects.filter(pk=case.pk).update(state="closed")
+    return counted
+
+
+def decide(late: Any, world: World, draw: Random) -> Counter[str]:
+    counted: Counter[str] = Counter()
+    for row in list(late):
+        accepted = draw.random() < 0.5
+        act = quarantine.accept if accepted else quarantine.discard
+        act(row.pk, world.claire, world.now)
+        counted["accepted" if accepted else "discarded"] += 1
+        lines = AnswerEvent.objects.filter(pk=row.pk)
+        assert [line.cause for line in lines] == (["quarantine"] if accepted else [])
+    return counted
+
+
+def play(world: World, aside: ThreadPoolExecutor, times: int) -> None:
+    Case.objects.update(state="closed")
+    draw = Random(5)
+    total: Counter[str] = Counter()
+    for _time in range(times):
+        total += interleave(world, aside, draw)
+    print(f"\n{times} take-overs under typing hands: {dict(total)}")
+    assert total["saved"] + total["late"] == times * ANSWERS
+    # Each way of ending was met.
+    assert all(total[name] for name in ("saved", "late", "accepted", "discarded"))
+
+
+def test_ten_take_overs_under_typing_hands_lose_nothing(
+    world: World, aside: ThreadPoolExecutor
+) -> None:
+    play(world, aside, 10)
+
+
+@pytest.mark.faults
+def test_a_hundred_take_overs_under_typing_hands_lose_nothing(
+    world: World, aside: ThreadPoolExecutor
+) -> None:
+    play(world, aside, 100)
+
+
+@pytest.mark.parametrize("who", ["nadia", "yann"])
+def test_whoever_resumes_goes_on_where_it_stopped(world: World, who: str) -> None:
+    first = Call(world, world.nadia)
+    first.to_sector()
+    stopped = first.interview().next_item
+    Case.objects.exclude(pk=first.case.pk).update(state="closed")
+    leases.expire_leases(world.now + timedelta(seconds=world.wave.lease_seconds + 1))
+    assert Place.objects.get(family="sector").state == "released"
+    again = Call(world, getattr(world, who))
+    interview = again.begin()
+    assert (interview.next_item, again.case.epoch) == (stopped, first.case.epoch + 1)
+    assert Place.objects.get(family="sector").state == "reserved"
+    assert again.answer("S06", 2)["next"] != stopped
+
+
+def test_a_heartbeat_keeps_the_lease_and_a_stale_one_is_told(world: World) -> None:
+    call = Call(world, world.nadia)
+    beat = world.now + timedelta(seconds=119)
+    leases.heartbeat(call.case.pk, world.nadia, call.case.epoch, beat)
+    assert leases.expire_leases(world.now + timedelta(seconds=121)) == 0
+    assert leases.expire_leases(beat + timedelta(seconds=121)) == 1
+    with pytest.raises(StaleLease):
+        leases.heartbeat(call.case.pk, world.nadia, call.case.epoch, beat)
+
+
+def test_a_take_over_needs_a_reason_and_somebody_who_holds_the_case(world: World) -> None:
+    call = Call(world, world.nadia)
+    with pytest.raises(Refused):
+        steer(call.case.pk, CaseAct.Kind.TAKE_OVER, Order("  ", world.claire, world.now))
+    take_over(call.case, world.claire, world.now)
+    act = CaseAct.objects.get()
+    assert (act.person, act.by, act.reason) == (world.nadia, world.claire, "La ligne est perdue")
+    with pytest.raises(Refused):
+        take_over(call.case, world.claire, world.now)
