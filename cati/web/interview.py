@@ -25,6 +25,7 @@ from cati.web.access import WaveRequest, in_wave
 from cati.web.forms import AnswerForm, LeaseForm
 from cati.web.lease import on_case, on_held_case, warn
 from cati.web.spoken import languages, speak, spoken
+from cati.web.waiting import waiting_key
 from questionnaire.operations import AnswerRefused
 
 
@@ -46,6 +47,7 @@ def interview(request: WaveRequest, case: Case) -> HttpResponseBase:
     context |= callbar.call_context(card, now, language) | {
         "here": _("Entretien"),
         "saved": _("Tout est enregistré"),
+        "waiting_key": waiting_key(request.user, card.interview),
         "languages": [get_language_info(code) for code in languages(card.interview)],
     }
     return render(request, "cati/interviewer/interview.html", context)

@@ -45,7 +45,7 @@ SPECIAL_KEYS = {"dk": ("N", "F2"), "refused": ("R", "F4"), "na": ("C", "F8")}
 
 @dataclass(frozen=True)
 class ChoiceRow:
-    code: int
+    code: str
     label: str
     exclusive: bool
     other: bool
@@ -122,6 +122,11 @@ class Screen:
     choices: Sequence[ChoiceRow] = field(default_factory=list)
     specials: Sequence[SpecialRow] = field(default_factory=list)
     lines: Sequence[Line] = field(default_factory=list)
+
+    @property
+    def box(self) -> str:
+        """The kind of input that a choice is."""
+        return "checkbox" if self.mode == "many" else "radio"
 
     @property
     def line(self) -> int:
@@ -312,7 +317,7 @@ def _choices(sheet: Sheet, key: str, value: Mapping[str, Any]) -> list[ChoiceRow
         told = value.get("other", {}).get(str(code), "")
         rows.append(
             ChoiceRow(
-                code,
+                str(code),
                 typeset(choice.translations.get(sheet.spoken, choice.label), sheet.spoken),
                 choice.exclusive,
                 choice.other,

@@ -16,7 +16,7 @@ from questionnaire.core.program import Program
 
 @lru_cache(maxsize=16)
 def seconds_left(program: Program) -> Mapping[str, float]:
-    """Item → expected seconds from its being asked to the end, in source order.
+    """Item → expected seconds from its being asked to the end.
 
     Each item counts with the share of respondents who are asked it, halved where it belongs to one
     of two modules.

@@ -1,8 +1,8 @@
 // The interview by keyboard: one question on screen, one answer sent at a time, keys kept in order.
 // The document holds the state (checked boxes, field values); the server routes and draws the next
 // question. Keys pressed while an answer travels wait in `ahead` and are played on the question
-// that comes back, so that fast typing never lands on the wrong one. `swap`, `request`, `pause`,
-// `newUuid` and `writesText` are the shell's.
+// that comes back, so that fast typing never lands on the wrong one; what waits outlives a reload. `swap`, `request`, `pause`,
+// `newUuid` and `writesText` are the shell's; `keepWaiting` and its like are waiting.js's.
 
 const page = document.getElementById("interview");
 const code = document.getElementById("code");
@@ -26,6 +26,7 @@ let sought = ""; // letters that look for a label in a long list
 let travelling = false; // an answer or a question is under way
 let lastEnter = -Infinity;
 let repair = null; // what the open dialog would save
+let sending = null; // the answer under way
 const ahead = [];
 
 // ------------------------------------------------------------------ the question on screen
@@ -302,7 +303,11 @@ async function parksSomething(body) {
 }
 
 async function save(body) {
+  sending = body;
+  keepWaiting({ body, ahead });
   const { status, reply } = await travel(words.answer, body);
+  sending = null;
+  forgetWaiting();
   // Somebody else has the case: the page that comes says who, and what became of the answer.
   if (reply.stale) return location.reload();
   if (status === 200) windows.postMessage(body.item);
@@ -509,6 +514,7 @@ document.addEventListener(
     if (travelling) {
       if (isTyped(key)) {
         ahead.push(key);
+        if (sending) keepWaiting({ body: sending, ahead });
         event.preventDefault();
       }
       return;
@@ -550,7 +556,17 @@ windows.addEventListener("message", () => {
   else location.reload();
 });
 addEventListener("beforeunload", (event) => {
-  if (travelling && document.getElementById("save").classList.contains("warn")) event.preventDefault();
+  if (!kept && travelling && document.getElementById("save").classList.contains("warn")) event.preventDefault();
 });
 
+const kept = openWaiting(words.waiting, words.seal);
 show();
+travelling = true;
+const waited = await takeWaiting();
+travelling = false;
+if (waited) {
+  // Their times are those of the page before: only what lies between them still means something.
+  const shift = performance.now() - (waited.ahead.at(-1)?.at ?? 0);
+  ahead.unshift(...waited.ahead.map((key) => ({ ...key, at: key.at + shift })));
+  save(waited.body);
+} else replay();
