@@ -28,14 +28,15 @@ def keep_late(
     """
     hers = Attempt.objects.filter(
         case=case_id, interviewer=user, epoch=epoch, interview__isnull=False
-    ).first()
+    )
+    interview = hers.values_list("interview", flat=True).first()
     erased = Erasure.objects.filter(case=case_id, kind=Erasure.Kind.PERSON)
-    if hers is None or erased.exists():
+    if interview is None or erased.exists():
         raise lost
     LateAnswer.objects.create(
         uuid=answer.uuid,
         case_id=case_id,
-        interview_id=hers.interview_id,
+        interview_id=interview,
         kind=answer.kind,
         item=answer.item,
         instance=answer.instance,

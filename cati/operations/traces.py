@@ -48,14 +48,15 @@ def forget_requests(which: Q) -> None:
 def around(case: Case) -> Q:
     """The requests behind the case's calls, notes and acts: by the same person, at that moment."""
     moments = [
-        *case.calls.filter(closed_at__isnull=False).values_list("interviewer", "closed_at"),
+        *case.calls.values_list("interviewer", "closed_at"),
         *case.notes.values_list("author", "at"),
         *case.acts.values_list("by", "at"),
         *Opposition.objects.filter(case=case, by__isnull=False).values_list("by", "at"),
     ]
     found = Q(pk__in=[])
     for person, at in moments:
-        found |= Q(actor=person, at__gt=at - ONE_REQUEST, at__lte=at)
+        if at is not None:
+            found |= Q(actor=person, at__gt=at - ONE_REQUEST, at__lte=at)
     return found
 
 
