@@ -48,6 +48,7 @@ def test_letters_find_a_label_in_a_long_list(live_server: Any, world: World, pag
     page.keyboard.type("verg")
     expect(page.locator("#echo")).to_contain_text("Vergnes")
     expect(page.locator(".choice.missed")).to_have_count(10)
+    expect(page.locator("[name=choice]:checked")).to_have_count(0)
     page.keyboard.type("z")
     expect(page.locator("#notice")).to_contain_text("Aucune réponse ne contient : vergz")
     page.keyboard.press("Enter")

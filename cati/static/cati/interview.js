@@ -114,6 +114,9 @@ function seek(letter) {
     sought = before;
   }
   typed = "";
+  // What stood chosen is not what Enter would save any more.
+  if (mode === "one") clear("choice");
+  clear("special");
   point();
   paint();
 }
