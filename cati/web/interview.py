@@ -80,7 +80,7 @@ def question(request: WaveRequest, case: Case, item: str) -> HttpResponseBase:
 def switch_language(request: WaveRequest, case: Case, item: str) -> HttpResponseBase:
     """Go on in another language of the questionnaire; the question comes back in it."""
     interview = queries.current_interview(case)
-    wanted = _json(request).get("language")
+    wanted = str(_json(request).get("language"))
     if interview is None or wanted not in languages(interview):
         return JsonResponse({"message": _("Ce questionnaire n’a pas cette langue.")}, status=422)
     speak(request, interview, wanted)

@@ -54,7 +54,7 @@ def texts_of_source(path: Path) -> Iterator[str]:
 
 def texts_of_template(path: Path) -> Iterator[str]:
     for literal in TEMPLATE_CALL.findall(templatize(path.read_text())):
-        with warnings.catch_warnings(action="ignore", category=SyntaxWarning):
+        with warnings.catch_warnings(action="ignore"):
             text: str = ast.literal_eval(literal)  # « G \\h i » is a date's format, and no escape
         yield text
 
