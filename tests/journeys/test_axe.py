@@ -9,24 +9,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import BrowserContext, Page
 
 from tests.cati.routes import Route, access, routes, rows_in_hand
+from tests.journeys.axe import findings
 from tests.journeys.driving import answer_until, in_interview
 from tests.world import World
 
-RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"], "resultTypes": ["violations"]}
 # The least number of screens that somebody sees: fewer, and the list has gone astray.
 SCREENS = {"anonymous": 1, "nadia": 5, "claire": 8, "alain": 12}
-
-
-def findings(page: Page) -> list[str]:
-    """What axe objects to: the rule, what it asks for, and where."""
-    found = Axe().run(page, options=RULES).response["violations"]
-    return [
-        f"{one['id']}: {one['help']} at {node['target']}" for one in found for node in one["nodes"]
-    ]
 
 
 def is_screen(page: Page, url: str) -> bool:

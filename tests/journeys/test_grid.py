@@ -7,6 +7,7 @@ from typing import Any
 from playwright.sync_api import Page, expect
 
 from cati.models import Wave
+from tests.journeys.axe import findings
 from tests.journeys.driving import answer_until, give, in_interview, on, shown_question
 from tests.world import World
 
@@ -22,6 +23,7 @@ def test_a_grid_asks_its_lines_one_by_one_on_one_scale(
     give(page, "CAD01", "1")
     lines = page.locator(".lines li")
     expect(lines).to_have_count(6)
+    assert findings(page) == []
     asked = []
     for rank, code in enumerate(("1", "2", "n", "3", "4", "r")):
         expect(lines.nth(rank)).to_have_attribute("aria-current", "true")

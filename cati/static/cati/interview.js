@@ -94,8 +94,10 @@ function tell(text) {
 
 function digit(d) {
   touch();
-  sought = "";
-  point();
+  if (sought) {
+    sought = "";
+    point();
+  }
   if (isNumber()) {
     clear("special");
     typed = (typed + d).slice(0, 12);
