@@ -1,7 +1,7 @@
 """How long an interview still takes, by what is usually asked and how long that usually takes.
 
 Decides minutes to expect; never reads a clock or an answer. The seconds of each kind of question
-are those of the length that `questionnaire check` prints (docs/language.md, Length).
+are those with which `questionnaire check` works out the length of the whole (core/check.py).
 """
 
 from __future__ import annotations

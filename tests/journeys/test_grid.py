@@ -47,6 +47,10 @@ def test_a_grid_asks_its_lines_one_by_one_on_one_scale(
 def test_letters_find_a_label_in_a_long_list(live_server: Any, world: World, page: Page) -> None:
     interview = in_interview(page, live_server.url, world)
     answer_until(page, "S05")
+    expect(page.get_by_label("Code", exact=True)).to_have_value("1")
+    page.keyboard.type("z")  # nowhere: the sampled sector stands as it stood
+    expect(page.locator("#notice")).to_contain_text("Aucune réponse ne contient : z")
+    expect(page.get_by_label("Code", exact=True)).to_have_value("1")
     page.keyboard.type("verg")
     expect(page.locator("#echo")).to_contain_text("Vergnes")
     expect(page.locator(".choice.missed")).to_have_count(10)

@@ -114,6 +114,7 @@ function seek(letter) {
   if (!found().length) {
     tell(`${words.wordNotFound} ${sought}`);
     sought = before;
+    return;
   }
   typed = "";
   // What stood chosen is not what Enter would save any more.
