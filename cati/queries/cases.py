@@ -38,7 +38,7 @@ def search_cases(wave: Wave, text: str) -> QuerySet[Case]:
     cases = Case.objects.filter(wave=wave)
     text = text.replace("\0", "").strip()
     if DIGITS.fullmatch(text) and (digits := re.sub(r"\D", "", text)):
-        return cases.filter(_numbers(digits)).distinct()
+        return cases.filter(_numbers(digits))
     for word in plain(text).split():
         cases = cases.filter(contact__search__contains=word)
     return cases
@@ -51,7 +51,9 @@ def _numbers(digits: str) -> Q:
         means |= Q(number=int(digits))
     if len(digits) >= LEAST_OF_A_PHONE:
         # « 01 99 … » is kept as « +33199… ».
-        means |= Q(phones__e164__contains=digits.removeprefix("0"))
+        phones = Phone.objects.filter(e164__contains=digits.removeprefix("0"))
+        # As a set of cases: joined, each case would come once for each of its telephones.
+        means |= Q(pk__in=phones.values("case"))
     return means
 
 
