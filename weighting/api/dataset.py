@@ -14,6 +14,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from cati.api.access import InWave
+from cati.api.schema import BAD_FILTER
 from cati.models import Membership, Role
 from weighting.exports.columns import Heading
 from weighting.exports.dataset import Dataset, dataset_of
@@ -64,7 +65,7 @@ class DatasetPages(APIView):
             OpenApiParameter("page_size", OpenApiTypes.INT),
             OpenApiParameter("paradata", OpenApiTypes.BOOL),
         ],
-        responses={200: DatasetSerializer},
+        responses={200: DatasetSerializer, 400: BAD_FILTER},
     )
     def get(self, request: Request, wave: str, run: int) -> Response:
         """One page of interviews, in codes, with what the columns mean."""
