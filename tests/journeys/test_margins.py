@@ -120,6 +120,7 @@ def test_margins_are_mended_then_two_runs_compared_and_one_made_official(
     expect(page.get_by_text("mêmes entretiens, mêmes marges")).to_be_visible()
     photograph(page, "compare")
     page.get_by_role("link", name="Calage n° 1").click()
+    expect(page.get_by_role("heading", name="Calage n° 1 · raking ratio")).to_be_visible()
     page.keyboard.press("o")
     expect(page.get_by_text("Le calage n° 1 est officiel.")).to_be_visible()
 
