@@ -78,7 +78,9 @@ def next_case(wave: Wave, user: User, now: datetime) -> Case | None:
                 if case_id is None:
                     return None
                 tried.append(case_id)
-                return _lease(case_id, wave, user, now)
+                case = Case.objects.select_related("wave").get(pk=case_id)
+                lease(case, user, now)
+                return case
         except NumbersTaken:
             continue
         except IntegrityError:
@@ -140,14 +142,16 @@ def _quotas(wave: Wave) -> dict[str, list[int]]:
     }
 
 
-def _lease(case_id: int, wave: Wave, user: User, now: datetime) -> Case:
-    case = Case.objects.select_related("wave").get(pk=case_id)
-    until = now + timedelta(seconds=wave.lease_seconds)
+def lease(case: Case, user: User, now: datetime) -> None:
+    """Give a locked case to `user`, with a hold on every number.
+
+    Raises NumbersTaken, which must end the caller's transaction: some holds may be taken by then.
+    """
+    epoch, until = case.epoch + 1, now + timedelta(seconds=case.wave.lease_seconds)
     with connection.cursor() as cursor:
-        cursor.execute(HOLD, {"case": case.pk, "epoch": case.epoch + 1, "until": until, "now": now})
+        cursor.execute(HOLD, {"case": case.pk, "epoch": epoch, "until": until, "now": now})
         held = cursor.rowcount
     if held != case.phones.count():
         raise NumbersTaken
-    case.holder, case.lease_until, case.epoch = user, until, case.epoch + 1
+    case.holder, case.lease_until, case.epoch = user, until, epoch
     case.save(update_fields=["holder", "lease_until", "epoch"])
-    return case

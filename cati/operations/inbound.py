@@ -5,15 +5,15 @@ The call is an attempt like another, already open: nobody dials, so calling hour
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils.translation import gettext as _
 
 from cati.models import Attempt, Case, CaseAct, Opposition, Phone, User, Wave
 from cati.operations import leases
 from cati.operations.calls import open_attempt, visit_of
-from cati.operations.claim import HOLD
+from cati.operations.claim import NumbersTaken, lease
 from cati.operations.errors import Refused
 from cati.operations.oppose import OPPOSED
 from cati.operations.replicates import is_held_back
@@ -74,15 +74,13 @@ def _let_the_other_go(user: User, now: datetime) -> None:
 def _take(case: Case, user: User, now: datetime) -> None:
     """Lease and numbers, as the claim takes them; one that was closed after vain tries or a refusal
     is open again, since the person wants to talk."""
-    epoch, until = case.epoch + 1, now + timedelta(seconds=case.wave.lease_seconds)
-    with connection.cursor() as cursor:
-        cursor.execute(HOLD, {"case": case.pk, "epoch": epoch, "until": until, "now": now})
-        held = cursor.rowcount
-    if held != case.phones.count():
+    case.state = Case.State.OPEN
+    case.save(update_fields=["state"])
+    try:
+        lease(case, user, now)
+    except NumbersTaken as taken:
         ringing = _("Un collègue appelle ce numéro depuis une autre fiche. Réessayez ensuite.")
-        raise Refused({"": ringing})
-    case.state, case.holder, case.lease_until, case.epoch = Case.State.OPEN, user, until, epoch
-    case.save(update_fields=["state", "holder", "lease_until", "epoch"])
+        raise Refused({"": ringing}) from taken
     CaseAct.objects.create(case=case, kind=CaseAct.Kind.INBOUND, by=user, at=now)
 
 
