@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from itertools import count
 from typing import Any
 
 import pytest
@@ -28,6 +27,7 @@ from cati.operations.setup_wave import (
 from questionnaire.core.instrument import content_hash, to_json
 from questionnaire.core.load import load_instrument
 from questionnaire.models import InstrumentVersion
+from tests.replay import again
 
 NOW = datetime(2026, 3, 17, 14, 0, tzinfo=UTC)
 PARAMETERS = {"ANNEE": 2026, "SELECTION": "quotas", "MODULES": True}
@@ -61,7 +61,7 @@ class World:
     cells: dict[str, QuotaCell]
     cases: list[Case] = field(default_factory=list)
     now: datetime = NOW
-    _numbers: Any = field(default_factory=lambda: count(1))
+    numbers: int = 0
 
     def add_case(
         self, sector: str = "CN", *, phones: int = 1, shares: Case | None = None, **fields: Any
@@ -76,7 +76,8 @@ class World:
         Contact.objects.create(
             case=case, name=f"Personne {case.number}", address=f"{case.number} rue des Tests"
         )
-        numbers = [fictional(next(self._numbers)) for _ in range(phones)]
+        numbers = [fictional(self.numbers + rank) for rank in range(1, phones + 1)]
+        self.numbers += phones
         if shares is not None:
             numbers[0] = shares.phones.first().e164  # type: ignore[union-attr]
         Phone.objects.bulk_create(
@@ -117,6 +118,10 @@ def content() -> dict[str, Any]:
 @pytest.fixture
 def instrument(db: None) -> InstrumentVersion:
     """The survey's own questionnaire, published."""
+    return again("instrument", _published)
+
+
+def _published() -> InstrumentVersion:
     return InstrumentVersion.objects.create(
         name="allo_quartiers",
         number=1,
@@ -129,6 +134,10 @@ def instrument(db: None) -> InstrumentVersion:
 @pytest.fixture
 def world(instrument: InstrumentVersion) -> World:
     """The whole cast, with six cases in three sectors, the sixth with two numbers."""
+    return again("world", lambda: _cast(instrument))
+
+
+def _cast(instrument: InstrumentVersion) -> World:
     both: Any = {"now": NOW, "version": instrument, "parameters": PARAMETERS, "state": "open"}
     wave = create_wave("Vague 2026", "2026", 2026, **both)
     other = create_wave("Vague 2025", "2025", 2025, **both)

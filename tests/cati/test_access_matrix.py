@@ -6,10 +6,12 @@ What is expected follows from what each view declares; a view that declares noth
 2. A wave in which somebody has no role does not exist: 404.
 3. Another role of hers than the view's: 403.
 4. Whoever may is let in: the wave's membership stands on the request.
+5. Each of these answers, refusals included, carries the headers that every page has.
 """
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import Any
 
 import pytest
@@ -28,6 +30,7 @@ from tests.cati.routes import (
     rows_in_hand,
     rows_of_others,
 )
+from tests.cati.test_headers import carries_the_policy
 from tests.world import World
 
 ROUTES = list(routes())
@@ -62,14 +65,19 @@ def seen(response: HttpResponse, declared: Access) -> str:
     return "in"
 
 
-def ask(url: str, method: str, user: User | None) -> HttpResponse:
-    """One request of a fresh browser, of which nothing stays."""
-    client = Client()
+def browsers(world: World) -> dict[str, tuple[User | None, Client]]:
+    """A browser for each of the people, logged in."""
+    people: dict[str, User | None] = {name: getattr(world, name, None) for name in PEOPLE}
+    return {name: (user, world.client(user) if user else Client()) for name, user in people.items()}
+
+
+def ask(client: Client, url: str, method: str) -> HttpResponse:
+    """One request, of which nothing stays: neither rows nor cookies."""
+    cookies = deepcopy(client.cookies)
     saved = transaction.savepoint()
-    if user is not None:
-        client.force_login(user)
     response = client.generic(method, url)
     transaction.savepoint_rollback(saved)
+    client.cookies = cookies
     return response  # type: ignore[return-value]
 
 
@@ -77,13 +85,14 @@ def ask(url: str, method: str, user: User | None) -> HttpResponse:
 def test_every_address_lets_in_whom_it_declares_and_nobody_else(world: World, route: Route) -> None:
     declared = access(route)
     waves = [rows_in_hand(world), rows_of_others(world)]
+    people = browsers(world)
     answered = set()
     for rows in waves if route.in_wave else waves[:1]:
         url = route.url(**rows)
-        for name in PEOPLE:
-            user: User | None = getattr(world, name, None)
+        for name, (user, client) in people.items():
             for method in METHODS:
-                response = ask(url, method, user)
+                response = ask(client, url, method)
+                carries_the_policy(response)
                 if response.status_code == 405:
                     continue
                 answered.add(method)

@@ -23,6 +23,7 @@ from cati.operations.calls import dial
 from cati.operations.claim import next_case
 from cati.operations.record import begin_interview
 from tests.clients import Clients, clients
+from tests.replay import again
 from tests.weighting import respondents
 from tests.world import World
 from weighting.models import WeightingRun
@@ -90,6 +91,10 @@ def in_call(world: World) -> Any:
 
 
 def a_run(world: World) -> WeightingRun:
+    return again("a run", lambda: weighted(world))
+
+
+def weighted(world: World) -> WeightingRun:
     respondents.counted_by_criteria(world.wave, respondents.units())
     return respondents.weighted(world.wave, world.alain)
 

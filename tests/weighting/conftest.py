@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.replay import again
 from tests.weighting import respondents
 from tests.weighting.respondents import Unit
 from tests.world import World
@@ -22,6 +23,10 @@ def own_folder(settings: Any, tmp_path: Path) -> Path:
 @pytest.fixture
 def sample(world: World) -> list[Unit]:
     """The 1,500 reference respondents as counted interviews that hold their criteria alone."""
+    return again("sample", lambda: counted(world))
+
+
+def counted(world: World) -> list[Unit]:
     people = respondents.units()
     respondents.counted_by_criteria(world.wave, people)
     return people

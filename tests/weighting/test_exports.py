@@ -23,6 +23,7 @@ from cati.operations import jobs
 from cati.operations.errors import Refused
 from questionnaire.core.instrument import Instrument, from_json
 from questionnaire.models import Interview
+from tests.replay import again
 from tests.weighting import respondents
 from tests.weighting.respondents import weighted
 from tests.world import NOW, World
@@ -47,6 +48,10 @@ ANSWERS = {
 @pytest.fixture
 def run(world: World) -> WeightingRun:
     """Eight interviews in two sectors, of which one is outside the quota, on two margins of sex."""
+    return again("eight interviews", lambda: eight_interviews(world))
+
+
+def eight_interviews(world: World) -> WeightingRun:
     people = [unit for unit in respondents.units() if unit["secteur"] in ("CN", "VE")]
     chosen = [
         next(u for u in people if (u["secteur"], u["sexe"]) == (s, x))
