@@ -5,21 +5,23 @@ BIN := .venv/bin
 LOCK := deploy/requirements-dev.lock
 # Wheels of Python's own interpreter only: uv never fetches another one.
 export UV_PYTHON_DOWNLOADS := never
+# What is imported is compiled once and kept: a start without that takes twice as long.
+unexport PYTHONDONTWRITEBYTECODE
 
 # Named after the lock's content, so that a new lock, and nothing else, makes a new environment.
 STAMP := .venv/.synced-$(shell cksum < $(LOCK) | cut -d ' ' -f 1)
 
-.PHONY: env run test faults check format bench oracles nightly lock messages
+.PHONY: env run test faults check check-types check-rest format bench oracles nightly lock messages
 .DEFAULT_GOAL := run
 
 env: $(STAMP)
 
 $(STAMP):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; say which with PYTHON=…")'
-	@echo "Preparing .venv: half a minute, once for every change of $(LOCK)"
+	@echo "Preparing .venv: once for every change of $(LOCK)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
-	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --compile-bytecode $(LOCK)
+	@$(BIN)/uv pip sync --quiet --python $(BIN)/python $(LOCK)
 	@# `pytest`, `celery` and `granian` find the project from any folder.
 	@echo "$(CURDIR)" > "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/allo_quartiers.pth"
 	@rm -f .venv/.synced-*
@@ -35,15 +37,21 @@ WORKERS := $(shell $(PYTHON) -c 'import os; print(min(len(os.sched_getaffinity(0
 test: env
 	$(BIN)/python -m pytest -n $(WORKERS) -r s $(ARGS)
 
-# From the quickest to the slowest, so that a slip is told at once.
+# Types take as long as all the rest, beside which they are checked.
 check: env
+	@$(MAKE) --no-print-directory --jobs 2 check-types check-rest
+
+check-types:
+	$(BIN)/mypy
+
+# From the quickest to the slowest, so that a slip is told at once.
+check-rest:
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/lint-imports
 	$(BIN)/djade --check --target-version 5.2 $$(find templates -name '*.html')
 	$(BIN)/djhtml --check --extra-block partialdef,endpartialdef templates
 	$(BIN)/python -m cati.embedded -- sh -ec "$$CHECK_ON_ENGINES"
-	$(BIN)/mypy
 
 # What a production server would set; the database is a new one with every migration.
 define CHECK_ON_ENGINES

@@ -61,6 +61,12 @@ class Route:
     def in_wave(self) -> bool:
         return ":wave>" in self.path
 
+    @property
+    def part(self) -> str:
+        """What it belongs to: what follows the wave, or begins the address."""
+        below = self.path.partition("<slug:wave>/")[2] or self.path.strip("/")
+        return ("api/" if self.path.startswith("/api/") else "") + below.partition("/")[0]
+
     def url(self, **rows: Any) -> str:
         """The address of these rows; `pk` is the row of the list in which it stands."""
         before_pk = self.path.partition("/<int:pk>")[0]
