@@ -35,7 +35,7 @@ run: env
 # leave some of them waiting.
 WORKERS := $(shell $(PYTHON) -c 'import os; print(min(len(os.sched_getaffinity(0)), 3) + 1)')
 test: env
-	$(BIN)/python -m pytest -n $(WORKERS) -r s $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -r s $(ARGS)
 
 # Types take as long as all the rest, beside which they are checked.
 check: env
@@ -74,7 +74,8 @@ format: env
 
 # Slower than the suite: whole waves, many clients at once, whole products, killed workers.
 faults: env
-	$(BIN)/python -m pytest -m "(faults or slow) and not nightly and not bench" -n auto --maxprocesses 2 $(ARGS)
+	$(BIN)/python -m pytest -m "(faults or slow) and not nightly and not bench" -n auto --maxprocesses 2 \
+	  --dist worksteal $(ARGS)
 
 bench: env
 	$(BIN)/python -m pytest -m bench --capture=no $(ARGS)

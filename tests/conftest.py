@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.conf import settings
@@ -27,3 +29,10 @@ def settings_of_a_suite() -> Iterator[None]:
         ],
     ):
         yield
+
+
+@pytest.fixture(autouse=True)
+def cache_of_its_own(settings: Any) -> None:
+    """Rows of another test, or of another process's database, may have had the same identities."""
+    own = settings.CACHES["default"] | {"KEY_PREFIX": uuid4().hex}
+    settings.CACHES = settings.CACHES | {"default": own}
