@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from django.conf import settings
+from django.db import connection
 from django.test import override_settings
+from pytest_django import DjangoDbBlocker
 
 from tests.world import instrument, world
 
@@ -28,6 +33,44 @@ def settings_of_a_suite() -> Iterator[None]:
             *settings.PASSWORD_HASHERS,
         ],
     ):
+        yield
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(
+    django_test_environment: None,
+    django_db_blocker: DjangoDbBlocker,
+    worker_id: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[None]:
+    """A database of its own for every process of the suite: clones of one that is migrated once."""
+    creation, name = connection.creation, connection.settings_dict["NAME"]
+    migrated = creation._get_test_db_name()
+    folder = tmp_path_factory.getbasetemp()
+    users = (folder if worker_id == "master" else folder.parent) / "test-database"
+    with django_db_blocker.unblock(), alone(users):
+        if not any(users.iterdir()):
+            creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
+            connection.close()
+        connection.settings_dict["NAME"] = migrated
+        creation.clone_test_db(suffix=worker_id, verbosity=0, autoclobber=True)
+        connection.settings_dict |= creation.get_test_db_clone_settings(worker_id)
+        (users / worker_id).touch()
+    yield
+    with django_db_blocker.unblock(), alone(users):
+        (users / worker_id).unlink()
+        creation.destroy_test_db(name, verbosity=0)
+        if not any(users.iterdir()):
+            connection.settings_dict["NAME"] = migrated
+            creation.destroy_test_db(name, verbosity=0)
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Hold the folder, made if need be, against the other processes of the suite."""
+    folder.mkdir(exist_ok=True)
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 

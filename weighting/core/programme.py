@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 from scipy import sparse
-from scipy.optimize import linprog
 
 from weighting.core.system import System
 from weighting.core.units import Floats
@@ -130,6 +129,9 @@ def _minimise(
     not_above_zero: Matrix | None = None,
 ) -> tuple[float, Floats] | None:
     """(value, solution) by HiGHS, or None when nothing satisfies the constraints."""
+    # Imported by those alone who need it: a fifth of a second of every start of the product.
+    from scipy.optimize import linprog
+
     zeros = None if not_above_zero is None else np.zeros(not_above_zero.shape[0])
     found = linprog(
         objective,
