@@ -108,6 +108,7 @@ def test_a_server_that_is_gone_is_a_calm_retry_for_the_page(world: World) -> Non
     assert sender.saved_once()
 
 
+@pytest.mark.slow
 def test_a_page_tries_again_by_itself_and_a_form_says_how(world: World) -> None:
     client = Client(raise_request_exception=False)
     client.force_login(world.claire)

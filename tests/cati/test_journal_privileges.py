@@ -78,6 +78,7 @@ def erase(case: Case, **environment: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 def test_erasing_takes_the_role_that_owns_the_journal(world: World, application: str) -> None:
     call = Call(world, world.nadia)
     call.to_sector()

@@ -48,6 +48,7 @@ def test_a_slip_says_where_and_how_to_mend_it(options: list[str], said: str) -> 
     assert slip.value.returncode == 1
 
 
+@pytest.mark.slow
 def test_it_runs_where_no_server_is() -> None:
     nowhere = {
         "DATABASE_URL": "postgresql://127.0.0.1:1/none",

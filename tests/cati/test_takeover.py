@@ -116,6 +116,7 @@ def play(world: World, aside: ThreadPoolExecutor, times: int) -> None:
     assert all(total[name] for name in ("saved", "late", "accepted", "discarded"))
 
 
+@pytest.mark.slow
 def test_ten_take_overs_under_typing_hands_lose_nothing(
     world: World, aside: ThreadPoolExecutor
 ) -> None:

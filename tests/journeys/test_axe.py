@@ -16,6 +16,8 @@ from tests.journeys.axe import findings
 from tests.journeys.driving import answer_until, in_interview
 from tests.world import World
 
+pytestmark = pytest.mark.slow
+
 # The least number of screens that somebody sees: fewer, and the list has gone astray.
 SCREENS = {"anonymous": 1, "nadia": 5, "claire": 8, "alain": 12}
 

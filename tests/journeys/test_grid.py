@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from cati.models import Wave
 from tests.journeys.axe import findings
 from tests.journeys.driving import answer_until, give, in_interview, on, shown_question
 from tests.world import World
+
+pytestmark = pytest.mark.slow
 
 
 def test_a_grid_asks_its_lines_one_by_one_on_one_scale(

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.journeys.driving import in_interview, on
 from tests.world import World
+
+pytestmark = pytest.mark.slow
 
 
 def test_the_language_changes_in_mid_interview_and_what_was_typed_stays(

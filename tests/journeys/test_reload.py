@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.journeys.driving import in_interview, on
 from tests.world import World
+
+pytestmark = pytest.mark.slow
 
 KEPT = "() => Object.entries(localStorage).filter(([name]) => name.startsWith('waiting'))"
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from playwright.sync_api import BrowserContext, Page, Route, expect
 
 from cati.models import CaseAct, LateAnswer
@@ -19,6 +20,8 @@ from cati.operations.steer_cases import Order, steer
 from questionnaire.models import AnswerEvent
 from tests.journeys.driving import answer_until, give, in_interview, on
 from tests.world import World
+
+pytestmark = pytest.mark.slow
 
 
 def test_two_windows_work_on_one_lease(

@@ -102,6 +102,7 @@ def test_an_answer_costs_what_it_touches() -> None:
     assert requests[1] < 5e-3
 
 
+@pytest.mark.slow
 def test_the_enlarged_instrument_is_as_long_as_it_says() -> None:
     assert len(load_instrument(FOLDER).items) == 228
     assert len(enlarged(2).slot_of) == 228 + 198  # thirty stand outside the themes

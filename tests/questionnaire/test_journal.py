@@ -329,6 +329,7 @@ def test_the_command_walks_with_given_answers(tmp_path: Path) -> None:
     assert (walked["asked"], walked["next"], walked["outcome"]) == (["S01", "S10"], "S10", None)
 
 
+@pytest.mark.slow
 def test_the_command_checks_the_whole_questionnaire() -> None:
     out = io.StringIO()
 

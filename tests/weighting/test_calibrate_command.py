@@ -231,6 +231,7 @@ def test_options_that_make_no_sense_exit_1(desk: Desk, options: tuple[str, ...])
     assert desk.calibrate(*options) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [("--method", "cubic"), ("--missing", "drop"), ("--what",)])
 def test_options_that_do_not_exist_exit_1_since_2_says_refused(
     desk: Desk, options: tuple[str, ...]

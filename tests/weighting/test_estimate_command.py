@@ -365,6 +365,7 @@ def test_nobody_with_an_answer_has_nothing_to_estimate(desk: Desk) -> None:
     assert "none of these respondents has an answer" in desk.error
 
 
+@pytest.mark.slow
 def test_it_runs_without_a_database_or_settings_of_its_own(desk: Desk) -> None:
     """A process without any of the variables that the product is given, beside its own PATH."""
     manage = Path(__file__).parents[2] / "manage.py"

@@ -158,6 +158,7 @@ def test_soft_margins_at_odds_with_the_others_do_not_stop_the_search(
     assert result.max_relative_margin_error < 1e-9
 
 
+@pytest.mark.slow
 @given(seeds)
 @FEW
 def test_raking_by_newton_equals_iterative_proportional_fitting(seed: int) -> None:
