@@ -12,6 +12,7 @@ from redis.exceptions import RedisError
 from cati import clock
 from cati.models import Wave
 from cati.operations import jobs, quotas, sample_uploads
+from cati.operations.appoint import miss_appointments
 from cati.operations.leases import expire_leases
 
 logger = logging.getLogger(__name__)
@@ -19,7 +20,8 @@ logger = logging.getLogger(__name__)
 
 @shared_task(ignore_result=True)
 def sweep() -> int:
-    """Free the leases that ran out, with numbers and places; tell lost jobs; drop old files.
+    """Free the leases that ran out, with numbers and places; tell lost jobs; drop old files;
+    count missed promises.
 
     The completion rate of each open wave is measured again, for its quotas to reckon with.
     """
@@ -30,7 +32,9 @@ def sweep() -> int:
     sample_uploads.remove_old(now)
     for wave in Wave.objects.filter(state=Wave.State.OPEN):
         quotas.observe(wave)
-    return expire_leases(now)
+    freed = expire_leases(now)
+    miss_appointments(now)
+    return freed
 
 
 @shared_task(ignore_result=True)

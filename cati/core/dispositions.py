@@ -1,31 +1,23 @@
 """Decides the name and AAPOR class of a call outcome, and what becomes of the case after it.
 
-It never reads a row nor a clock; legal hours and opposition lists are not its matter.
+It never reads a row nor a clock; when a case is rung again is the matter of `cati.core.retries`.
 Theory: AAPOR, Standard Definitions (10th ed.), final disposition codes and classes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import datetime
 from enum import StrEnum
 
-from cati.core.scheduling import PARIS
+from cati.core.retries import ANY, DECLINED, Next, Try, next_busy, next_call, next_resume
+from cati.core.rules import USUAL, Rules
+from cati.core.scheduling import Hours
 
 # Tiers of service: the order in which cases are handed out (the values of Case.Tier).
 PUSHED, LINE_CUT, APPOINTMENT, BUSY, SOFT, RETRY, FRESH = range(7)
 OPEN, CLOSED = "open", "closed"
-
-# Local hours at which morning, afternoon and evening begin; the night belongs to the evening.
-DAY_PARTS = (9, 12, 17)
-BUSY_DELAY = timedelta(minutes=20)
-BUSY_PER_DAY = 3
-RETRY_DELAY = timedelta(hours=4)
-# From this attempt on, an unanswered case also waits for another day: a third ring in one day
-# brings hardly any contact, and some anger.
-ANOTHER_DAY_FROM = 3
-COOLING_OFF = timedelta(days=7)
 
 
 def _(text: str) -> str:
@@ -105,6 +97,7 @@ class CaseChange:
     `due_at`: not before; of a closed case, the moment it closed. `close_phone`: the number just
     dialled is out of service for this case. `oppose`: this number and the person's others go on the
     opposition list. `redial`: the same interviewer keeps the case and dials again, in one visit.
+    `part`: the part of the week in which it is rung again; ANY, or None where no call is left.
     """
 
     state: str
@@ -115,6 +108,7 @@ class CaseChange:
     close_phone: bool = False
     oppose: bool = False
     redial: bool = False
+    part: int | None = ANY
 
 
 class UnknownDisposition(LookupError):
@@ -236,13 +230,17 @@ class _Situation:
     disposition: Disposition
     aapor: str
     phones_left: int
-    attempts: int
     now: datetime
     appointment_at: datetime | None
     firm: bool
     firm_refusal: bool
-    busy_today: int
-    earlier_refusals: int
+    tries: Sequence[Try]
+    rules: Rules
+    hours: Hours | None
+
+    @property
+    def declined_before(self) -> bool:
+        return any(one.code in DECLINED for one in self.tries[:-1])
 
     def closed(self, *, close_phone: bool = False, oppose: bool = False) -> CaseChange:
         return CaseChange(
@@ -256,27 +254,32 @@ class _Situation:
             OPEN, self.disposition.code, self.aapor, tier, at, close_phone, redial=redial
         )
 
+    def again(self, found: Next, tier: int) -> CaseChange:
+        return CaseChange(
+            OPEN, self.disposition.code, self.aapor, tier, found.due_at, part=found.part
+        )
+
 
 def after_outcome(
     code: str,
     *,
     phones_left: int,
-    attempts: int,
     screened: bool,
     now: datetime,
     appointment_at: datetime | None,
     firm: bool,
     firm_refusal: bool = False,
-    busy_today: int = 0,
-    earlier_refusals: int = 0,
+    tries: Sequence[Try] = (),
+    rules: Rules = USUAL,
+    hours: Hours | None = None,
 ) -> CaseChange:
     """What becomes of a case when an attempt ends with `code`.
 
-    phones_left: valid numbers of the case besides the one just dialled. attempts: of the case, this
-    one included. appointment_at, firm: the promise, read where the outcome `may_book`.
-    firm_refusal: not to be converted. busy_today, earlier_refusals: attempts of the case that ended
-    so before this one, today and in all. Datetimes are aware. Raises UnknownDisposition, and
-    ValueError where the outcome needs an appointment and has none.
+    phones_left: valid numbers of the case besides the one just dialled. appointment_at, firm: the
+    promise, read where the outcome `may_book`. firm_refusal: not to be converted. tries: the
+    earlier visits of the case, in their order. hours: of the wave; None for every hour. Datetimes
+    are aware. Raises UnknownDisposition, and ValueError where the outcome needs an appointment and
+    has none.
     """
     row = disposition(code)
     if appointment_at is None and row.needs is Needs.APPOINTMENT:
@@ -285,13 +288,13 @@ def after_outcome(
         row,
         aapor(code, screened)[0],
         phones_left,
-        attempts,
         now,
         appointment_at,
         firm,
         firm_refusal,
-        busy_today,
-        earlier_refusals,
+        [*tries, Try(now, code)],
+        rules,
+        hours,
     )
     booked = row.may_book and appointment_at is not None
     return _booked(situation) if booked else _THEN[row.then](situation)
@@ -310,28 +313,25 @@ def _close_number(case: _Situation) -> CaseChange:
 
 
 def _busy(case: _Situation) -> CaseChange:
-    if case.busy_today + 1 >= BUSY_PER_DAY:
-        return case.due(next_morning(case.now), RETRY)
-    return case.due(case.now + BUSY_DELAY, BUSY)
+    soon = next_busy(case.tries, case.rules)
+    return case.again(soon, BUSY) if soon else _later(case)
 
 
-def _other_day_part(case: _Situation) -> CaseChange:
-    at = other_day_part(case.now)
-    if case.attempts >= ANOTHER_DAY_FROM:
-        at = max(at, another_day(case.now))
-    return case.due(at, RETRY)
+def _later(case: _Situation) -> CaseChange:
+    """Another try when the rules say so; none is left once a maximum is reached."""
+    return case.again(next_call(case.tries, case.rules, case.hours), RETRY)
 
 
 def _resume(case: _Situation) -> CaseChange:
     """A break-off is resumed once, on another part of the day; leaving it again is a refusal."""
-    return case.closed() if case.earlier_refusals else case.due(other_day_part(case.now), SOFT)
+    if case.declined_before:
+        return case.closed()
+    return case.again(next_resume(case.tries, case.rules, case.hours), SOFT)
 
 
 def _convert_once(case: _Situation) -> CaseChange:
     """A soft refusal is asked again once, a week later and on another part of the day."""
-    if case.firm_refusal or case.earlier_refusals:
-        return case.closed()
-    return case.due(other_day_part(case.now, after=COOLING_OFF), RETRY)
+    return case.closed() if case.firm_refusal or case.declined_before else _later(case)
 
 
 _THEN: dict[Then, Callable[[_Situation], CaseChange]] = {
@@ -341,39 +341,8 @@ _THEN: dict[Then, Callable[[_Situation], CaseChange]] = {
     Then.CALL_AT_ONCE: lambda case: case.due(case.now, LINE_CUT, redial=True),
     Then.BOOKED: _booked,
     Then.BUSY: _busy,
-    Then.OTHER_DAY_PART: _other_day_part,
+    Then.OTHER_DAY_PART: _later,
     Then.RESUME: _resume,
-    Then.COOL_OFF: lambda case: case.due(case.now + COOLING_OFF, RETRY),
+    Then.COOL_OFF: _later,
     Then.CONVERT_ONCE: _convert_once,
 }
-
-
-def day_part(at: datetime) -> int:
-    """0 morning, 1 afternoon, 2 evening and night, by the local hour."""
-    hour = at.astimezone(PARIS).hour
-    return sum(hour >= start for start in DAY_PARTS[1:]) if hour >= DAY_PARTS[0] else 2
-
-
-def other_day_part(now: datetime, after: timedelta = RETRY_DELAY) -> datetime:
-    """The first instant at least `after` from `now` that lies in another part of the day (UTC)."""
-    at = now.astimezone(UTC) + after
-    if day_part(at) != day_part(now):
-        return at
-    today = at.astimezone(PARIS).date()
-    starts = (_local(day, hour) for day in (today, today + timedelta(days=1)) for hour in DAY_PARTS)
-    return next(start for start in starts if start > at and day_part(start) != day_part(now))
-
-
-def another_day(now: datetime) -> datetime:
-    """Tomorrow, at the start of the part of the day that comes after that of `now` (UTC)."""
-    tomorrow = now.astimezone(PARIS).date() + timedelta(days=1)
-    return _local(tomorrow, DAY_PARTS[(day_part(now) + 1) % len(DAY_PARTS)])
-
-
-def next_morning(now: datetime) -> datetime:
-    """Tomorrow at the start of the morning, local time (UTC)."""
-    return _local(now.astimezone(PARIS).date() + timedelta(days=1), DAY_PARTS[0])
-
-
-def _local(day: date, hour: int) -> datetime:
-    return datetime.combine(day, time(hour), PARIS).astimezone(UTC)

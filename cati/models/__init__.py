@@ -19,7 +19,7 @@ from cati.models.sample import (
     SampleImport,
     SampleUpload,
 )
-from cati.models.survey import Sector, Wave
+from cati.models.survey import RulesAct, Sector, Wave
 
 __all__ = [
     "Appointment",
@@ -43,6 +43,7 @@ __all__ = [
     "QuotaCell",
     "Replicate",
     "Role",
+    "RulesAct",
     "SampleImport",
     "SampleUpload",
     "Sector",

@@ -43,6 +43,7 @@ class Attempt(models.Model):
                 name="attempt_closes_with_outcome",
             ),
         ]
+        indexes = [models.Index(fields=["interviewer", "opened_at"], name="attempt_of_a_day")]
 
 
 class Appointment(models.Model):
@@ -70,6 +71,9 @@ class Appointment(models.Model):
             models.UniqueConstraint(
                 fields=["case"], condition=Q(state="pending"), name="appointment_one_pending"
             )
+        ]
+        indexes = [
+            models.Index(fields=["at"], condition=Q(state="pending"), name="appointment_to_come")
         ]
 
 

@@ -113,7 +113,7 @@ class Case(models.Model):
         CLOSED = "closed", _("close")
 
     class Tier(models.IntegerChoices):
-        """Order of service; within a tier, the due time, fewer attempts, then the seeded jitter."""
+        """Order of service; within a tier, see docs/scheduling.md."""
 
         PUSHED = 0, _("poussée par le superviseur")
         LINE_CUT = 1, _("ligne coupée")
@@ -134,6 +134,11 @@ class Case(models.Model):
     disposition = models.CharField(max_length=8, blank=True, default="")
     tier = models.PositiveSmallIntegerField(choices=Tier.choices, default=Tier.FRESH)
     due_at = models.DateTimeField()
+    # The part of the week in which a case that was rung is rung again: 0 for any, none once a
+    # maximum leaves no call. Other tiers do not read it.
+    part = models.PositiveSmallIntegerField(default=0, null=True, blank=True)
+    # In which the household is called, where French will not do; '' for French.
+    language = models.CharField(max_length=8, blank=True, default="")
     attempts = models.PositiveSmallIntegerField(default=0)
     # Eligibility established: the AAPOR class of a later outcome depends on it.
     screened = models.BooleanField(default=False)
@@ -167,12 +172,24 @@ class Case(models.Model):
                 name="case_closed_is_not_held",
             ),
             models.CheckConstraint(condition=Q(tier__lte=6), name="case_tier_known"),
+            models.CheckConstraint(
+                condition=Q(part__isnull=True) | Q(part__lte=9), name="case_part_known"
+            ),
+            # The part of a fresh number follows from its draw, and its lanes are those of part 0.
+            models.CheckConstraint(
+                condition=~Q(tier=6) | Q(part__isnull=False, part=0), name="case_fresh_has_no_part"
+            ),
         ]
         indexes = [
             models.Index(
                 fields=["wave", "tier", "due_at", "attempts", "jitter"],
                 condition=Q(state="open", holder__isnull=True),
                 name="case_callable",
+            ),
+            models.Index(
+                fields=["wave", "tier", "part", "frame_sector", "attempts", "jitter", "due_at"],
+                condition=Q(state="open", holder__isnull=True),
+                name="case_lane",
             ),
             models.Index(
                 fields=["lease_until"], condition=Q(holder__isnull=False), name="case_leased"

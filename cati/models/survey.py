@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -36,6 +37,8 @@ class Wave(models.Model):
     # ANNEE, SELECTION, MODULES, … : frozen into each interview when it starts.
     parameters = models.JSONField(default=dict, blank=True)
     calling_hours = models.JSONField(default=every_hour)
+    # What differs from the usual rules of calling, as `cati.core.rules` reads it.
+    call_rules = models.JSONField(default=dict, blank=True)
     lease_seconds = models.PositiveSmallIntegerField(default=120)
     # Share of interviews begun in a sector that end complete; admits a few more than are missing.
     completion_rate = models.FloatField(default=1.0)
@@ -56,6 +59,22 @@ class Wave(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class RulesAct(models.Model):
+    """A change of the rules or hours of calling, as they then were; never changed afterwards."""
+
+    wave = models.ForeignKey(Wave, on_delete=models.CASCADE, related_name="rules_acts")
+    rules = models.JSONField()
+    hours = models.JSONField()
+    reason = models.CharField(max_length=200, blank=True)
+    by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
+    )
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-at", "-pk"]
 
 
 class Sector(models.Model):

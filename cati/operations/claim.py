@@ -6,44 +6,18 @@ in one transaction, two claimants could wait for each other's numbers.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, connection, transaction
 from django.utils.translation import gettext as _
 
-from cati.core.quotas import FIRM, SECTOR
-from cati.models import Case, QuotaCell, User, Wave
+from cati.models import Case, User, Wave
 from cati.operations.calls import check_hours
 from cati.operations.errors import Refused
 from cati.operations.leases import expire_leases
+from cati.queries.callable import candidates, situation
 
-# How long an appointment or a cut line waits for the one who knows the person.
-OWNER_FIRST = timedelta(minutes=15)
 TRIES = 20
-# A break-off and a cut line go on whatever has filled up: half an interview is done.
-BROKEN_OFF = ["12", "13"]
-
-CANDIDATE = """
-SELECT c.id FROM cati_case c
-LEFT JOIN cati_caseinterview i ON i.case_id = c.id AND i.current
-WHERE c.wave_id = %(wave)s AND c.state = 'open' AND c.holder_id IS NULL
-  AND c.due_at <= %(now)s
-  AND (c.tier <= 2 OR c.disposition = ANY(%(cut)s)
-       OR CASE WHEN EXISTS (SELECT 1 FROM cati_place k WHERE k.interview_id = i.interview_id)
-          THEN NOT EXISTS (SELECT 1 FROM cati_place k
-                           WHERE k.interview_id = i.interview_id AND k.cell_id = ANY(%(full)s))
-          ELSE c.frame_sector_id = ANY(%(sectors)s) END)
-  AND (c.owner_id IS NULL OR c.owner_id = %(user)s OR c.due_at <= %(owner_until)s)
-  AND c.id <> ALL(%(tried)s)
-  AND NOT EXISTS (
-    SELECT 1 FROM cati_phone p JOIN cati_phonehold h ON h.phone_key = p.phone_key
-    WHERE p.case_id = c.id AND h.until >= %(now)s)
-  AND EXISTS (SELECT 1 FROM cati_phone p WHERE p.case_id = c.id AND p.state = 'valid')
-ORDER BY c.tier, c.due_at, c.attempts, c.jitter
-LIMIT 1
-FOR UPDATE OF c SKIP LOCKED
-"""
 
 # An expired hold is taken over; a live one is somebody else's and yields no row.
 HOLD = """
@@ -70,15 +44,16 @@ def next_case(wave: Wave, user: User, now: datetime) -> Case | None:
     if held := Case.objects.filter(holder=user).select_related("wave").first():
         return _held(held, wave)
     _check_open(wave, now)
+    at = situation(wave, user, now)
     tried: list[int] = []
     for _attempt in range(TRIES):
         try:
             with transaction.atomic():
-                case_id = _candidate(wave, user, now, tried)
-                if case_id is None:
+                found = candidates(at, tried, lock=True)
+                if not found:
                     return None
-                tried.append(case_id)
-                case = Case.objects.select_related("wave").get(pk=case_id)
+                tried.append(found[0][0])
+                case = Case.objects.select_related("wave").get(pk=tried[-1])
                 lease(case, user, now)
                 return case
         except NumbersTaken:
@@ -107,39 +82,6 @@ def _check_open(wave: Wave, now: datetime) -> None:
     if wave.state != Wave.State.OPEN:
         raise Refused({"": _("La vague n’est pas ouverte aux appels.")})
     check_hours(wave, now)
-
-
-def _candidate(wave: Wave, user: User, now: datetime, tried: Sequence[int]) -> int | None:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            CANDIDATE,
-            {
-                "wave": wave.pk,
-                "user": user.pk,
-                "now": now,
-                "owner_until": now - OWNER_FIRST,
-                "cut": BROKEN_OFF,
-                **_quotas(wave),
-                "tried": list(tried),
-            },
-        )
-        row = cursor.fetchone()
-    return row[0] if row else None
-
-
-def _quotas(wave: Wave) -> dict[str, list[int]]:
-    """`sectors` that admit an interview, and the ids of `full` firm cells, as they are now.
-
-    Nobody is called whom a full cell would send away: known are the cells in which her interview
-    has asked for places, and before that the sector of the sample.
-    """
-    firm = QuotaCell.objects.filter(wave=wave, family__in=FIRM)
-    admitting = firm.admitting(wave.completion_rate)
-    full = firm.exclude(pk__in=admitting.values("pk"))
-    return {
-        "sectors": list(admitting.filter(family=SECTOR).values_list("sector_id", flat=True)),
-        "full": list(full.values_list("pk", flat=True)),
-    }
 
 
 def lease(case: Case, user: User, now: datetime) -> None:

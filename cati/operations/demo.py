@@ -52,12 +52,16 @@ class Account:
     last_name: str
     role: Role
     password: str
+    converts_refusals: bool = False
 
 
 ACCOUNTS = (
     Account("n.benali", "Nadia", "Benali", Role.INTERVIEWER, "demo-enquete"),
     Account("y.chabert", "Yann", "Chabert", Role.INTERVIEWER, "demo-enquete"),
-    Account("s.mercier", "Sophie", "Mercier", Role.INTERVIEWER, "demo-enquete"),
+    # Refusals are taken up again by her alone: without anybody they would wait for ever.
+    Account(
+        "s.mercier", "Sophie", "Mercier", Role.INTERVIEWER, "demo-enquete", converts_refusals=True
+    ),
     Account("c.fournier", "Claire", "Fournier", Role.SUPERVISOR, "demo-terrain"),
     Account("a.vidal", "Alain", "Vidal", Role.ADMIN, "demo-gestion"),
 )
@@ -132,6 +136,7 @@ def _create(accounts: list[Account]) -> None:
             first_name=account.first_name,
             last_name=account.last_name,
             password=hashes[account.password],
+            converts_refusals=account.converts_refusals,
             is_demo=True,
         )
         for account in accounts

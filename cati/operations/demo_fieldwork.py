@@ -7,7 +7,7 @@ them; only the order and the hours are invented, spread over the working days be
 from __future__ import annotations
 
 import random
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,6 +19,8 @@ from django.db.models import F
 
 from cati.core.dispositions import BY_CODE, after_outcome
 from cati.core.encounters import COMPLETE, NOBODY, Fate, Sampling, Script, scripts
+from cati.core.retries import Try
+from cati.core.rules import read_rules
 from cati.core.shifts import Shift, shift_of_today, shifts_before
 from cati.models import (
     Appointment,
@@ -34,7 +36,6 @@ from cati.models import (
     Wave,
 )
 from cati.operations.demo_journals import SECONDS_PER_ANSWER, Journals, Line
-from cati.operations.outcome import REFUSALS
 from cati.operations.quotas import recount
 from cati.operations.simulation import prospects
 from questionnaire.core.state import Event
@@ -128,7 +129,8 @@ class _Past:
         self.dead: list[Phone] = []
         self.opposed: list[Opposition] = []
         self.visits: Counter[int] = Counter()
-        self.refusals: Counter[int] = Counter()
+        self.tries: defaultdict[int, list[Try]] = defaultdict(list)
+        self.rules = read_rules(wave.call_rules)
         self.counted: Counter[str] = Counter()
 
     # --- the calls, in their order
@@ -196,14 +198,16 @@ class _Past:
         change = after_outcome(
             code,
             phones_left=sum(one.state == Phone.State.VALID for one in case.phones.all()) - 1,
-            attempts=case.attempts + 1,
             screened=case.screened,
             now=ends,
             appointment_at=appointment,
             firm=firm,
-            earlier_refusals=self.refusals[case.pk],
+            tries=self.tries[case.pk],
+            rules=self.rules,
+            hours=self.wave.calling_hours,
         )
-        self.refusals[case.pk] += code in REFUSALS
+        if not change.redial:
+            self.tries[case.pk].append(Try(ends, code))
         attempt = Attempt(
             case=case, phone=phone, interviewer=user, interview=line.interview if line else None,
             epoch=case.epoch, visit=self.visits[case.pk], opened_at=at, closed_at=ends,
@@ -215,7 +219,8 @@ class _Past:
         if change.close_phone:
             self._close_phones(case, phone, code, user, ends, everywhere=change.oppose)
         case.state, case.disposition = change.state, change.disposition
-        case.tier, case.due_at, case.attempts = change.tier, change.due_at, case.attempts + 1
+        case.tier, case.due_at, case.part = change.tier, change.due_at, change.part
+        case.attempts += 1
         case.owner = None
         if appointment is not None:
             case.owner = user
@@ -278,7 +283,7 @@ class _Past:
     def _update_cases(self) -> None:
         cases = [
             (
-                case.state, case.disposition, case.tier, case.due_at, case.attempts,
+                case.state, case.disposition, case.tier, case.due_at, case.part, case.attempts,
                 case.screened, case.owner_id, case.epoch, case.pk,
             )
             for case in self.touched.values()
@@ -286,7 +291,7 @@ class _Past:
         with connection.cursor() as cursor:
             cursor.executemany(
                 f"UPDATE {Case._meta.db_table} SET state = %s, disposition = %s, tier = %s,"  # noqa: S608
-                " due_at = %s, attempts = %s, screened = %s, owner_id = %s, epoch = %s"
+                " due_at = %s, part = %s, attempts = %s, screened = %s, owner_id = %s, epoch = %s"
                 " WHERE id = %s",
                 cases,
             )

@@ -3,32 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID, uuid4
 
 from django.db.models import F
 from django.utils.translation import gettext as _
 
-from cati.core.dispositions import BY_CODE, CaseChange, Disposition, Group, Needs, after_outcome
-from cati.core.scheduling import PARIS, hours_text, may_call
+from cati.core.dispositions import BY_CODE, CaseChange, Disposition, Needs, after_outcome
+from cati.core.rules import read_rules
 from cati.models import Appointment, Attempt, Case, Note, Opposition, Phone, User
 from cati.operations import places
+from cati.operations.appoint import appoint, check_hour
 from cati.operations.calls import open_attempt
 from cati.operations.errors import Refused
 from cati.operations.idempotency import Reply, once
 from cati.operations.leases import hold, let_go
+from cati.queries.visits import visits_before
 from questionnaire import operations as journal
 from questionnaire.models import AnswerEvent, Interview
 from questionnaire.operations import EventInput
 from questionnaire.queries import current_route
 
-FARTHEST_APPOINTMENT = timedelta(days=60)
 COMPLETE = "10"
-# A break-off and a hang-up without a word count with them: the person has declined once.
-REFUSALS = [
-    *(row.code for row in BY_CODE.values() if row.group is Group.REFUSAL),
-    *("12", "23"),
-]
 
 
 @dataclass(frozen=True)
@@ -82,7 +78,10 @@ def _record(case_id: int, user: User, epoch: int, outcome: OutcomeInput, now: da
         let_go(case)
     _apply(case, attempt, change, disposition, user, now)
     if disposition.may_book and outcome.at is not None:
-        _appoint(case, attempt, outcome, outcome.at, user)
+        appoint(
+            case, attempt, outcome.at, firm=outcome.firm, ask_for=outcome.ask_for,
+            owner=user if outcome.mine else None,
+        )  # fmt: skip
     if outcome.note.strip():
         Note.objects.create(case=case, author=user, text=outcome.note.strip()[:2000], at=now)
     return Reply(
@@ -115,22 +114,7 @@ def _check_needs(
     if disposition.needs is Needs.APPOINTMENT and outcome.at is None:
         raise Refused({"at": _("Il manque le jour ou l’heure du rendez-vous.")})
     if disposition.may_book and outcome.at is not None:
-        _check_appointment(case, outcome.at, now)
-
-
-def _check_appointment(case: Case, at: datetime, now: datetime) -> None:
-    if at <= now:
-        raise Refused({"at": _("Cette heure est passée. Donnez une heure à venir.")})
-    if at > now + FARTHEST_APPOINTMENT:
-        raise Refused({"at": _("C’est dans plus de 60 jours. Donnez une date plus proche.")})
-    if not may_call(case.wave.calling_hours, at):
-        allowed = hours_text(case.wave.calling_hours, at) or _("fermés ce jour-là")
-        raise Refused(
-            {
-                "at": _("Hors des heures d’appel. Le %(day)s, les appels sont %(hours)s.")
-                % {"day": f"{at.astimezone(PARIS):%d/%m}", "hours": allowed}
-            }
-        )
+        check_hour(case.wave, outcome.at, now)
 
 
 def _change(
@@ -138,17 +122,16 @@ def _change(
 ) -> CaseChange:
     """What the outcome does to the case, from its attempts so far."""
     others = case.phones.filter(state=Phone.State.VALID).exclude(pk=attempt.phone_id or 0)
-    midnight = now.astimezone(PARIS).replace(hour=0, minute=0, second=0, microsecond=0)
     return after_outcome(
         disposition.code,
         phones_left=others.count(),
-        attempts=case.attempts + 1,
         screened=case.screened,
         now=now,
         appointment_at=outcome.at,
         firm=outcome.firm,
-        busy_today=case.calls.filter(disposition="31", closed_at__gte=midnight).count(),
-        earlier_refusals=case.calls.filter(disposition__in=REFUSALS).count(),
+        tries=visits_before(case, attempt.visit),
+        rules=read_rules(case.wave.call_rules),
+        hours=case.wave.calling_hours,
     )
 
 
@@ -193,10 +176,10 @@ def _apply(
     if change.oppose:
         oppose(case, user, now)
     case.state, case.disposition = change.state, change.disposition
-    case.tier, case.due_at = change.tier, change.due_at
+    case.tier, case.due_at, case.part = change.tier, change.due_at, change.part
     case.attempts = F("attempts") + 1
     case.owner = user if change.redial else None
-    case.save(update_fields=["state", "disposition", "tier", "due_at", "attempts", "owner"])
+    case.save(update_fields=["state", "disposition", "tier", "due_at", "part", "attempts", "owner"])
 
 
 def oppose(case: Case, user: User | None, now: datetime) -> None:
@@ -206,16 +189,3 @@ def oppose(case: Case, user: User | None, now: datetime) -> None:
         [Opposition(phone_key=key, at=now, by=user) for key in keys], ignore_conflicts=True
     )
     Phone.objects.filter(phone_key__in=keys).update(state=Phone.State.CLOSED, disposition="42")
-
-
-def _appoint(case: Case, attempt: Attempt, outcome: OutcomeInput, at: datetime, user: User) -> None:
-    owner = user if outcome.mine else None
-    Appointment.objects.create(
-        case=case,
-        attempt=attempt,
-        at=at,
-        firm=outcome.firm,
-        owner=owner,
-        ask_for=outcome.ask_for.strip()[:120],
-    )
-    Case.objects.filter(pk=case.pk).update(owner=owner)

@@ -36,6 +36,7 @@ def simulated_interviewers(wave: Wave, count: int, now: datetime) -> list[User]:
                 first_name="Sim",
                 last_name=f"Enquête {name[-3:]}",
                 password=hashed,
+                converts_refusals=True,
                 is_demo=True,
             )
             for name in names

@@ -12,6 +12,7 @@ from datetime import datetime
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from cati.core.retries import ANY
 from cati.models import Appointment, Case, CaseAct, Membership, Phone, Role, User
 from cati.operations import leases
 from cati.operations.errors import Refused
@@ -87,7 +88,7 @@ def _reopen(case: Case, order: Order) -> None:
     if not case.phones.filter(state=Phone.State.VALID).exists():
         raise Refused({"": _("Cette fiche n’a plus de numéro à appeler.")})
     Case.objects.filter(pk=case.pk).update(
-        state=Case.State.OPEN, tier=Case.Tier.RETRY, due_at=order.now, owner=None
+        state=Case.State.OPEN, tier=Case.Tier.RETRY, due_at=order.now, part=ANY, owner=None
     )
 
 

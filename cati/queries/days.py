@@ -16,14 +16,13 @@ COMPLETE = "10"
 
 
 def appointments_today(wave: Wave, user: User, now: datetime) -> list[Appointment]:
-    """Hers on the local day of `now`, in their order, those kept included."""
+    """Hers on the local day of `now`, in their order, those kept or missed included."""
     start = local_midnight(now)
-    shown = [Appointment.State.PENDING, Appointment.State.KEPT]
     return list(
         Appointment.objects.filter(
             case__wave=wave, owner=user, at__gte=start, at__lt=start + timedelta(days=1)
         )
-        .filter(state__in=shown)
+        .exclude(state=Appointment.State.CANCELLED)
         .select_related("case__frame_sector")
     )
 

@@ -21,8 +21,10 @@ from cati.operations.errors import Refused
 from cati.operations.idempotency import Reply
 from cati.operations.steer_cases import Order, steer
 from cati.queries import CaseFile, Moment
+from cati.queries.schedule import standing
 from cati.web.access import WaveRequest, in_wave
 from cati.web.lists import listed
+from cati.web.schedule import standing_told
 from cati.web.unsafe import posted_once
 
 Kind = CaseAct.Kind
@@ -135,8 +137,10 @@ def page(request: WaveRequest) -> HttpResponseBase:
 @require_safe
 def case(request: WaveRequest, number: int) -> HttpResponseBase:
     """One case: who, where it stands, everything that happened, what may be done."""
+    now = clock.now()
     file = queries.case_file(_case(request, number))
     context = {
+        "standing": standing_told(standing(file.case, None, now), now),
         "file": file,
         "numbers": [_number(phone) for phone in file.phones],
         "outcome": _outcome(file.case.disposition),

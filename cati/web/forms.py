@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from django import forms
@@ -121,13 +121,33 @@ class OutcomeForm(LeaseForm):
         typed_day, typed_hour = self.cleaned_data["day"], self.cleaned_data["hour"]
         if not typed_day and not typed_hour:
             return None
+        if not typed_hour and (at := read_moment(typed_day, now)):
+            return at
         day = read_day(typed_day, now.astimezone(PARIS).date())
         hour = read_hour(typed_hour)
         if day is None:
-            self.add_error("day", _("Jour non compris. Écrivez « +1 », « jeu » ou « 19/11 »."))
+            self.add_error("day", _("Jour non compris. Écrivez « +1 18h », « jeu » ou « 19/11 »."))
         if hour is None:
             self.add_error("hour", _("Heure non comprise. Écrivez « 18 h 10 » ou « 1810 »."))
         return datetime.combine(day, hour, PARIS) if day and hour else None
+
+
+def read_moment(text: str, now: datetime) -> datetime | None:
+    """« demain 18h », « lun 10h30 », « 19/11 à 9h », « dans 2h », « dans 45 min »; None if none.
+
+    The last word is the hour; an hour that does not exist in the night of March is the one after.
+    """
+    plain = " ".join(text.lower().replace(" à ", " ").split())
+    if found := re.fullmatch(r"dans (\d{1,3}) ?(h|min|mn)(?:eures?|utes?)?(\d{2})?", plain):
+        amount, unit, minutes = int(found[1]), found[2], int(found[3] or 0)
+        hours = timedelta(hours=amount, minutes=minutes)
+        return now + (hours if unit == "h" else timedelta(minutes=amount))
+    if found := re.fullmatch(r"(.+?) (\d{1,2} ?[h:.]? ?(?:\d{2})?)", plain):
+        day, hour = read_day(found[1], now.astimezone(PARIS).date()), read_hour(found[2])
+        if day and hour:
+            # Through UTC and back: the wall time that March skips becomes one that exists.
+            return datetime.combine(day, hour, PARIS).astimezone(UTC).astimezone(PARIS)
+    return None
 
 
 def read_hour(text: str) -> time | None:

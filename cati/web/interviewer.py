@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -26,14 +27,18 @@ from cati.operations import outcome as outcomes
 from cati.operations.errors import Refused, StaleLease
 from cati.operations.idempotency import Reply
 from cati.queries import CaseCard
+from cati.queries.load import week_load
 from cati.web import callbar
 from cati.web.access import WaveRequest, in_wave
 from cati.web.errors import wants_json
 from cati.web.forms import DialForm, LeaseForm, NoteForm, OutcomeForm, TypedOutcome
 from cati.web.lease import check_held, on_case, on_held_case, refused_json, warn
+from cati.web.schedule import empty_queue
 from cati.web.spoken import spoken
 
 QUICK_CODES = ("31", "32", "33", "34")
+# A promise is told this long before its hour, so that no long interview begins in front of it.
+REMINDED_BEFORE = timedelta(minutes=15)
 
 
 # ------------------------------------------------------------------------------- home
@@ -51,6 +56,7 @@ def home(request: WaveRequest) -> HttpResponseBase:
         "held": queries.held_case(request.wave, request.user),
         "appointments": appointments,
         "first": pending[0] if pending else None,
+        "soon": next((row for row in pending if row.at - now <= REMINDED_BEFORE), None),
         "figures": queries.day_figures(request.wave, request.user, now),
     }
     return render(request, "cati/interviewer/home.html", context)
@@ -66,7 +72,8 @@ def next_case(request: WaveRequest) -> HttpResponseBase:
         warn(request, refusal)
         return redirect("interviewer-home", wave=request.wave.slug)
     if case is None:
-        messages.info(request, _("Aucune fiche à appeler pour le moment. Réessayez plus tard."))
+        why = empty_queue(request.wave, request.user, clock.now())
+        messages.info(request, _("Aucune fiche à appeler pour le moment.") + f" {why}")
         return redirect("interviewer-home", wave=request.wave.slug)
     return redirect("case", wave=request.wave.slug, number=case.number)
 
@@ -266,6 +273,7 @@ def outcome_page(request: WaveRequest, case: Case, typed: TypedOutcome | None) -
     context = {
         **callbar.call_context(card, clock.now(), language),
         "title": f"{chosen.code} · {_(chosen.label)}" if chosen else "",
+        "load": week_load(request.wave, clock.now()),
         "booking": chosen is not None and chosen.may_book,
         "here": _("Fin d’appel"),
         "saved": _("Tout est enregistré"),

@@ -4,6 +4,7 @@ from django.urls import include, path
 
 from cati.web import (
     cases,
+    forecast,
     inbound,
     interview,
     interviewer,
@@ -14,7 +15,9 @@ from cati.web import (
     questionnaire,
     quotas,
     rates,
+    rules,
     sample,
+    schedule,
     supervisor,
     wave,
 )
@@ -57,6 +60,9 @@ urlpatterns = [
     path("fiches/<int:number>/<str:kind>/", cases.act, name="act-on-case"),
     path("quarantaine/", quarantine.page, name="quarantine"),
     path("quarantaine/<uuid:late>/<slug:act>/", quarantine.decide, name="decide-late"),
+    path("appels/ensuite/", schedule.page, name="who-next"),
+    path("appels/regles/", rules.page, name="calling-rules"),
+    path("appels/prevision/", forecast.page, name="forecast"),
     path("oppositions/", oppositions.page, name="oppositions"),
     path("replicats/", oppositions.replicates, name="replicates"),
     path("replicats/<int:replicate>/liberer/", oppositions.release, name="release-replicate"),

@@ -127,7 +127,7 @@ def test_a_case_shows_everything_that_happened(world: World, claire: Client) -> 
     shown = words(claire.get(f"{PAGE}{case.number}/"))
     for told in (
         "20 Rendez-vous", "4:05", "Chien qui aboie", "Mme Sow", "annulé", "version 1",
-        "opposition", "demande écrite", "Claire F.", "Personne 1",
+        "opposition", "demande écrite", "Claire F.", f"Personne {case.number}",
     ):  # fmt: skip
         assert told in shown, told
 

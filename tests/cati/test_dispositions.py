@@ -17,6 +17,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cati.core import dispositions as d
+from cati.core.day_parts import part_at
+from cati.core.retries import Try
+from cati.core.rules import USUAL
 from cati.core.scheduling import PARIS
 
 # code: (AAPOR, class) when eligible, (AAPOR, class) when not known to be; copied by hand from the
@@ -70,11 +73,14 @@ DELAY_HOURS = {
     "LIGNE_COUPEE": 0.0,
     "OCCUPE": 1 / 3,
     "RDV": 30.0,
-    "ABSENT": 168.0,
+    "ABSENT": 170.0,
     # a week later and not in the morning again
     "RACCROCHE": 170.0,
     "REFUS_FOYER": 170.0,
     "REFUS_PERS": 170.0,
+    # somebody answered: not before another day, and not in the morning again
+    "BARRAGE": 26.0,
+    "ELIG_INC": 26.0,
 }
 
 MORNING = datetime(2026, 11, 17, 9, 0, tzinfo=UTC)  # a Tuesday, 10:00 in Clermont-Ferrand
@@ -88,13 +94,19 @@ def after(name: str, **given: Any) -> d.CaseChange:
     row = d.named(name)
     situation: dict[str, Any] = {
         "phones_left": 0,
-        "attempts": 1,
         "screened": False,
         "now": MORNING,
         "appointment_at": PROMISE if row.needs is d.Needs.APPOINTMENT else None,
         "firm": True,
     }
     return d.after_outcome(row.code, **situation | given)
+
+
+def earlier(*codes: str, hours: float = 1) -> list[Try]:
+    """Visits before this morning's, the last one `hours` ago."""
+    return [Try(MORNING - timedelta(hours=hours * n), code) for n, code in enumerate(codes, 1)][
+        ::-1
+    ]
 
 
 def local_hour(at: datetime) -> tuple[int, int]:
@@ -148,11 +160,11 @@ def test_the_screen_offers_every_outcome_but_the_untouched_case() -> None:
     assert set(AAPOR) - set(offered) == {"NON_TRAITE"}
 
 
-def test_the_third_busy_of_a_day_waits_for_the_next_morning() -> None:
-    assert after("OCCUPE", busy_today=1).tier == d.BUSY
-    third = after("OCCUPE", busy_today=2)
+def test_the_third_busy_of_a_day_waits_for_another_day() -> None:
+    assert after("OCCUPE", tries=earlier("31")).tier == d.BUSY
+    third = after("OCCUPE", tries=earlier("31", "31", hours=0.4))
     assert third.tier == d.RETRY
-    assert local_hour(third.due_at) == (18, 9)
+    assert local_hour(third.due_at) == (18, 12)
 
 
 @pytest.mark.parametrize(
@@ -167,9 +179,9 @@ def test_unanswered_waits_four_hours_and_another_part_of_the_day(
     assert local_hour(after("SANS_REPONSE", now=now).due_at) == due
 
 
-def test_a_third_unanswered_ring_waits_for_another_day() -> None:
-    assert local_hour(after("REPONDEUR", attempts=2).due_at) == (17, 14)
-    assert local_hour(after("REPONDEUR", attempts=3).due_at) == (18, 12)
+def test_a_third_unanswered_ring_in_a_day_waits_for_another_day() -> None:
+    assert local_hour(after("REPONDEUR", tries=earlier("33", hours=0.4)).due_at) == (17, 14)
+    assert local_hour(after("REPONDEUR", tries=earlier("33", "33", hours=0.4)).due_at) == (18, 12)
 
 
 @pytest.mark.parametrize("name", sorted(REFUSALS))
@@ -177,14 +189,14 @@ def test_a_soft_refusal_is_converted_once_and_a_firm_one_never(name: str) -> Non
     first = after(name)
     assert first.state == d.OPEN
     assert first.due_at >= MORNING + timedelta(days=7)
-    assert d.day_part(first.due_at) != d.day_part(MORNING)
-    assert after(name, earlier_refusals=1).state == d.CLOSED
+    assert part_at(USUAL.parts, first.due_at) != part_at(USUAL.parts, MORNING)
+    assert after(name, tries=earlier("40")).state == d.CLOSED
     assert after(name, firm_refusal=True).state == d.CLOSED
 
 
 def test_a_second_break_off_closes_the_case() -> None:
     assert after("ABANDON").tier == d.SOFT
-    assert after("ABANDON", earlier_refusals=1).state == d.CLOSED
+    assert after("ABANDON", tries=earlier("40")).state == d.CLOSED
 
 
 def test_a_firm_promise_goes_before_an_indicative_one() -> None:
@@ -194,7 +206,7 @@ def test_a_firm_promise_goes_before_an_indicative_one() -> None:
 
 
 def test_an_abandoned_interview_may_be_resumed_at_a_promised_hour() -> None:
-    change = after("ABANDON", appointment_at=PROMISE, earlier_refusals=1)
+    change = after("ABANDON", appointment_at=PROMISE, tries=earlier("40"))
     assert (change.state, change.tier, change.due_at) == (d.OPEN, d.APPOINTMENT, PROMISE)
     assert change.disposition == d.named("ABANDON").code
 
@@ -208,12 +220,9 @@ def test_an_appointment_is_asked_where_needed_and_not_read_elsewhere() -> None:
 @given(
     now=st.datetimes(datetime(2026, 1, 1), datetime(2027, 1, 1)).map(
         lambda at: at.replace(tzinfo=UTC)
-    ),
-    attempts=st.integers(1, 20),
+    )
 )
-def test_whatever_the_hour_an_unanswered_call_comes_back_in_due_time(
-    now: datetime, attempts: int
-) -> None:
-    due = after("SANS_REPONSE", now=now, attempts=attempts).due_at
-    assert timedelta(hours=4) <= due - now <= timedelta(days=2)
-    assert d.day_part(due) != d.day_part(now)
+def test_whatever_the_hour_an_unanswered_call_comes_back_in_due_time(now: datetime) -> None:
+    due = after("SANS_REPONSE", now=now).due_at
+    assert timedelta(hours=4) <= due - now <= timedelta(days=2, hours=1)
+    assert part_at(USUAL.parts, due) != part_at(USUAL.parts, now)

@@ -27,9 +27,10 @@ TO_THE_SECTOR = [
 
 
 class Call:
-    """An interviewer on the line, whose interview has begun."""
+    """An interviewer on the line in Croix-de-Neyrat, whose interview has begun."""
 
     def __init__(self, world: World) -> None:
+        world.wave.cases.exclude(frame_sector__code="CN").update(state="closed")
         self.client: Client = world.client(world.nadia)
         self.client.post(f"/v/{world.wave.slug}/enquete/suivante/")
         self.case = Case.objects.get(holder=world.nadia)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cati.web.forms import read_day, read_hour
+from cati.core.scheduling import PARIS
+from cati.web.forms import read_day, read_hour, read_moment
 
 WEDNESDAY = date(2026, 11, 18)
 
@@ -80,3 +81,46 @@ def test_whatever_is_typed_reads_as_a_day_and_an_hour_or_not_at_all(text: str) -
 @given(st.dates(min_value=WEDNESDAY, max_value=WEDNESDAY + timedelta(days=364)))
 def test_a_coming_day_written_as_day_and_month_is_that_day(day: date) -> None:
     assert read_day(f"{day.day}/{day.month}", WEDNESDAY) == day
+
+
+NOON = datetime(2026, 11, 18, 12, tzinfo=PARIS)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("demain 18h", datetime(2026, 11, 19, 18)),
+        ("lun 10h30", datetime(2026, 11, 23, 10, 30)),
+        ("+1 18", datetime(2026, 11, 19, 18)),
+        ("19/11 à 9h", datetime(2026, 11, 19, 9)),
+        ("jeudi 19 novembre 18 h 10", datetime(2026, 11, 19, 18, 10)),
+        ("dans 2h", datetime(2026, 11, 18, 14)),
+        ("dans 1h30", datetime(2026, 11, 18, 13, 30)),
+        ("dans 45 min", datetime(2026, 11, 18, 12, 45)),
+    ],
+)
+def test_a_day_and_an_hour_are_read_from_one_line(text: str, expected: datetime) -> None:
+    assert read_moment(text, NOON) == expected.replace(tzinfo=PARIS)
+
+
+@pytest.mark.parametrize("text", ["demain", "+1", "18h", "lun 25h", "dans longtemps", ""])
+def test_half_a_moment_is_none(text: str) -> None:
+    assert read_moment(text, NOON) is None
+
+
+def test_two_hours_from_now_are_two_hours_in_the_night_of_the_change() -> None:
+    before = datetime(2026, 3, 29, 1, 30, tzinfo=PARIS)
+    after = read_moment("dans 2h", before.astimezone(UTC))
+    assert after is not None
+    assert after.astimezone(PARIS).hour == 4
+
+
+def test_an_hour_that_march_skips_becomes_one_that_exists() -> None:
+    found = read_moment("+1 2h30", datetime(2026, 3, 28, 12, tzinfo=PARIS))
+    assert found is not None
+    assert (found.hour, found.minute) == (3, 30)
+
+
+@given(st.text(max_size=40))
+def test_whatever_is_typed_is_a_moment_or_none(text: str) -> None:
+    assert read_moment(text, NOON) is None or isinstance(read_moment(text, NOON), datetime)

@@ -25,7 +25,8 @@ NEXT = "#question:not([data-item='{}']), .outcome-form"
 
 
 def in_interview(page: Page, address: str, world: World) -> Interview:
-    """Nadia on the line, at the first question."""
+    """Nadia on the line in Croix-de-Neyrat, at the first question."""
+    world.wave.cases.exclude(frame_sector__code="CN").update(state="closed")
     log_in(page, address, "nadia")
     get_on_the_line(page)
     return Interview.objects.get(case_link__case__holder=world.nadia)

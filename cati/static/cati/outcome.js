@@ -11,6 +11,9 @@ const box = () => document.getElementById("code");
 const picked = () => picks.find((pick) => pick.dataset.code === box().value);
 const input = (name) => form().elements.namedItem(name);
 
+/** « demain 18h », « dans 2h » : day and hour in one; the server reads them. */
+const isMoment = (text) => /^\s*dans \d|\S\s+(?:à\s+)?\d{1,2}\s*(?:[h:.]\s*\d{0,2}|\d{2})?\s*$/i.test(text) && !/^\s*\+\s*\d+\s*$/.test(text);
+
 /** What must still be given before the outcome can be recorded, as [word, field]. */
 function missing() {
   const pick = picked();
@@ -18,7 +21,7 @@ function missing() {
   const needs = [];
   const books = pick.dataset.needs === "appointment" || ("book" in pick.dataset && (input("day").value || input("hour").value));
   if (books && !input("day").value.trim()) needs.push([form().dataset.wordDay, input("day")]);
-  if (books && !input("hour").value.trim()) needs.push([form().dataset.wordHour, input("hour")]);
+  if (books && !input("hour").value.trim() && !isMoment(input("day").value)) needs.push([form().dataset.wordHour, input("hour")]);
   if (pick.dataset.needs === "note" && !input("note").value.trim()) needs.push([form().dataset.wordNote, input("note")]);
   return needs;
 }
