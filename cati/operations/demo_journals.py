@@ -135,6 +135,7 @@ class Journals:
             self.version,
             params=self.wave.parameters,
             preloads={
+                **case.preloads,
                 "SECTEUR_FICHIER": case.frame_sector.code,
                 "ENQUETEUR": user.first_name or user.username,
             },

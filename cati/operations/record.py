@@ -181,6 +181,7 @@ def _start(case: Case, user: User, now: datetime) -> Interview:
         wave.version,
         params=wave.parameters,
         preloads={
+            **case.preloads,
             "SECTEUR_FICHIER": case.frame_sector.code,
             "ENQUETEUR": user.first_name or user.username,
         },

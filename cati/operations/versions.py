@@ -6,19 +6,23 @@ so no code of any version in use may mean another thing in the new one.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from cati.models import User, Wave
+from cati.models import Case, User, Wave
 from cati.operations.errors import Refused
+from cati.operations.sample_reading import OWN
 from questionnaire import operations as journal
 from questionnaire.core.compare import Change, Comparison, Gravity, Kind, compare
 from questionnaire.core.instrument import Instrument, content_hash, from_json, to_json
 from questionnaire.models import InstrumentVersion
+from questionnaire.queries import program_of
 
 # The questionnaires that lie on the disk, a folder each.
 FOLDER = settings.BASE_DIR / "questionnaire" / "instruments"
@@ -145,16 +149,40 @@ def _refusals(wave: Wave, proposal: Proposal, accept_wording: bool) -> dict[str,
 
 
 def _rehearse(wave: Wave, version: InstrumentVersion, actor: User, now: datetime) -> None:
-    """Begin an interview in each surveyed sector, and forget it. Refused where one cannot begin."""
+    """Begin an interview in each surveyed sector, and with each value that the sample gave to a
+    variable, and forget them. Refused where one cannot begin.
+    """
     for code in wave.sectors.filter(members__isnull=True).values_list("code", flat=True):
         given = {"SECTEUR_FICHIER": code, "ENQUETEUR": actor.first_name}
-        try:
-            with transaction.atomic():
-                journal.start_interview(
-                    version, params=wave.parameters, preloads=given, seed=0, actor=actor, now=now
-                )
-                transaction.set_rollback(True)
-        except journal.AnswerRefused as refusal:
+        if why := _cannot_begin(wave, version, given, actor, now):
             message = _("Aucun entretien ne commencerait dans le secteur %(sector)s. %(why)s")
-            why = " ".join(refusal.messages)
-            raise Refused({"parameters": message % {"sector": code, "why": why}}) from refusal
+            raise Refused({"parameters": message % {"sector": code, "why": why}})
+    for given in _from_the_sample(wave, version):
+        if why := _cannot_begin(wave, version, given, actor, now):
+            message = _("Des fiches de l’échantillon ne s’ouvriraient pas. %(why)s")
+            raise Refused({"parameters": message % {"why": why}})
+
+
+def _cannot_begin(
+    wave: Wave, version: InstrumentVersion, given: dict[str, Any], actor: User, now: datetime
+) -> str:
+    try:
+        with transaction.atomic():
+            journal.start_interview(
+                version, params=wave.parameters, preloads=given, seed=0, actor=actor, now=now
+            )
+            transaction.set_rollback(True)
+    except journal.AnswerRefused as refusal:
+        return " ".join(refusal.messages)
+    return ""
+
+
+def _from_the_sample(wave: Wave, version: InstrumentVersion) -> Iterator[dict[str, Any]]:
+    """Each value that an open case has of a variable of the version; any text fits a free one."""
+    for one in program_of(version).instrument.preloads:
+        if one.name in OWN or (one.type == "text" and not one.values):
+            continue
+        cases = wave.cases.filter(state=Case.State.OPEN, preloads__has_key=one.name)
+        values = cases.order_by().values_list(f"preloads__{one.name}", flat=True).distinct()
+        for value in values:
+            yield {one.name: value}

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from cati.models import Wave
+from cati.models import Case, Wave
 from cati.operations.errors import Refused
 from cati.operations.versions import propose, publish_for_wave
 from questionnaire.core.instrument import (
@@ -242,6 +242,28 @@ def test_a_questionnaire_on_which_no_interview_could_begin_is_refused(world: Wor
     messages = refused(world, dataclasses.replace(whole, parameters=parameters))
     assert "SELECTION" in messages["parameters"]
     assert not Interview.objects.exists()
+
+
+def with_preload(kind: str) -> Instrument:
+    """The second version, which takes a variable more from the sample."""
+    whole = second_version()
+    return dataclasses.replace(whole, preloads=(*whole.preloads, Input("ANCIENNETE", kind)))
+
+
+def test_what_the_sample_knows_of_a_case_reaches_its_interview(world: World) -> None:
+    publish(world, with_preload("integer"))
+    Case.objects.update(preloads={"ANCIENNETE": 12, "INCONNUE": 1})
+    interview = Call(world, world.nadia).begin()
+    given = interview.events.filter(kind="preload").values_list("value", flat=True)
+    assert {"name": "ANCIENNETE", "v": 12} in given
+    assert {"name": "INCONNUE", "v": 1} not in given
+
+
+def test_a_questionnaire_that_does_not_read_the_sample_is_refused(world: World) -> None:
+    Case.objects.filter(number=1).update(preloads={"ANCIENNETE": 12})
+    Case.objects.filter(number=2).update(preloads={"ANCIENNETE": "douze"})
+    messages = refused(world, with_preload("integer"))
+    assert "douze" in messages["parameters"]
 
 
 def test_a_closed_wave_keeps_its_questionnaire(world: World) -> None:
