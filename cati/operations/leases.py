@@ -22,7 +22,7 @@ def hold(case_id: int, user: User, epoch: int, now: datetime) -> Case:
     A lease that ran out but that nobody has taken or swept is still hers: the answers of a
     respondent on the line matter more than a late heartbeat.
     """
-    case = Case.objects.select_for_update().get(pk=case_id)
+    [case] = Case.objects.raw("SELECT * FROM cati_case WHERE id = %s FOR UPDATE", [case_id])
     if case.holder_id != user.pk or case.epoch != epoch:
         raise StaleLease(case.holder.short_name if case.holder else "")
     return case
