@@ -35,7 +35,7 @@ def test_fifteen_hundred_interviews_fill_the_ten_sectors(settings: Any) -> None:
     # Exits with 1, and fails here, on any error.
     call_command("simulate", interviews=1500, interviewers=20, seed=1, serve=True)
 
-    cells = QuotaCell.objects.filter(wave=wave)
+    cells = QuotaCell.objects.filter(wave=wave, family="sector")
     assert cells.count() == cells.filter(counted=F("target")).count() == 10
     assert rebuild_all(Interview.objects.select_related("version").iterator(500), save=False) == []
 
