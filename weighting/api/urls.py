@@ -5,9 +5,11 @@ from rest_framework.routers import SimpleRouter
 
 from weighting.api.dataset import DatasetPages
 from weighting.api.exports import Exports
+from weighting.api.margins import MarginSets
 from weighting.api.runs import Runs
 
 router = SimpleRouter(use_regex_path=False)
+router.register("waves/<slug:wave>/margins", MarginSets, "api-margins")
 router.register("waves/<slug:wave>/runs", Runs, "api-run")
 router.register("waves/<slug:wave>/exports", Exports, "api-export")
 urlpatterns = [

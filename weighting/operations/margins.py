@@ -100,6 +100,20 @@ def load_file(
     return _load(wave, checked, collapses, path.name, by, now)
 
 
+def load_lines(
+    wave: Wave, lines: Iterable[Line], file: str, by: User | None, now: datetime
+) -> MarginSet:
+    """Lines that a program sends become the wave's margins; declared collapses stay.
+
+    Refused names each fault, by « line:column ».
+    """
+    checked = check(lines, Known.of(wave))
+    if checked.faults:
+        raise Refused(checked.messages)
+    with transaction.atomic():
+        return _keep(wave, checked, file, by, now)
+
+
 def prepare_demo_margins(wave: Wave) -> None:
     """The demo's margins where the wave has none; those that were loaded stay."""
     if not MarginSet.objects.filter(wave=wave).exists():
@@ -230,10 +244,8 @@ def load_draft(wave: Wave, by: User, now: datetime) -> MarginSet:
     if found is None:
         raise Refused({"": _("Ce fichier n’est plus là. Déposez-le de nouveau.")})
     row, checked = found
-    if checked.faults:
-        raise Refused(checked.messages)
     with transaction.atomic():
-        kept = _keep(wave, checked, row.file, by, now)
+        kept = load_lines(wave, checked.lines, row.file, by, now)
         row.delete()
     return kept
 
