@@ -125,6 +125,12 @@ def test_the_residual_factor_is_the_default_and_wider(desk: Desk) -> None:
     assert ours / R["logit", "CN", "1"][1] == pytest.approx((104 / (105 - 16)) ** 0.5)
 
 
+def test_the_intervals_of_2017_say_how_often_they_hold(desk: Desk) -> None:
+    assert desk.estimate("--interval", "flash2017") == 0
+
+    assert "warning: flash2017 is blind to the weights: as few as 87 in 100 hold" in desk.said
+
+
 @pytest.mark.parametrize(("factor", "centre"), [("r", "mean"), ("residual", "full")])
 def test_the_jackknife_is_that_of_r(desk: Desk, factor: str, centre: str) -> None:
     assert desk.estimate("--method", "jackknife", "--factor", factor) == 0

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from tests.weighting.coverage import QUESTIONS, SIZES, Tallies, covered
+from weighting.core.intervals import FALL_SHORT, OF_SHARES
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "estimation.md"
 METHODS = (
@@ -61,6 +62,18 @@ def test_what_the_docs_recommend_covers_between_93_and_97_in_100() -> None:
     assert len(told) == len(SIZES) * len(QUESTIONS) * len(METHODS)
     for key, coverage in told.items():
         assert key[2] not in RECOMMENDED or LEAST <= coverage <= MOST, key
+
+
+def test_what_falls_short_is_warned_of_with_the_worst_that_the_docs_tell() -> None:
+    worst: dict[str, float] = {}
+    for (_size, _question, method), coverage in documented().items():
+        worst[method] = min(coverage, worst.get(method, 1.0))
+
+    for method in OF_SHARES.keys() & worst.keys():
+        if worst[method] < 0.89:
+            assert worst[method] - 0.01 < FALL_SHORT[method] <= worst[method]
+        else:
+            assert method not in FALL_SHORT
 
 
 def test_a_few_samples_cover_about_as_often() -> None:

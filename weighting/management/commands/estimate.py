@@ -16,7 +16,7 @@ from weighting.core.constraints import constraints_of
 from weighting.core.criteria import Rules
 from weighting.core.design import Sample
 from weighting.core.estimation import Estimates, estimate
-from weighting.core.intervals import OF_SHARES, student
+from weighting.core.intervals import FALL_SHORT, OF_SHARES, student
 from weighting.core.linearised import Linearised
 from weighting.core.margins import Margins
 from weighting.core.methods import method_named
@@ -127,6 +127,7 @@ class Command(BaseCommand):
             found = estimate(sample, statistic(sample), options["factor"])
         else:
             found = self._replicates(survey, options).estimate(statistic, options["factor"])
+        self._warn_of(options["interval"])
         of_shares = OF_SHARES[options["interval"]]
         interval = (of_shares if question.numbers is None else student)(found, options["level"])
         names = [group.name for group in groups]
@@ -169,6 +170,12 @@ class Command(BaseCommand):
             scales = path.with_suffix(f".scales{path.suffix}")
             plain_estimates.write_replicates(path, scales, survey.units, replicates)
         return replicates
+
+    def _warn_of(self, interval: str) -> None:
+        if interval in FALL_SHORT:
+            held = f"as few as {100 * FALL_SHORT[interval]:.0f} in 100 hold the truth"
+            said = f"{interval} is blind to the weights: {held}, see docs/estimation.md"
+            self.stderr.write(f"warning: {said}")
 
     def _tell(self, survey: Survey, wanted: int, answered: int, found: Estimates) -> None:
         """What was left out, and what could not be stated: never in silence."""
