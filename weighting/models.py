@@ -180,3 +180,27 @@ class Weight(models.Model):
             models.UniqueConstraint(fields=["run", "interview"], name="weight_once"),
             models.CheckConstraint(condition=Q(weight__gt=0), name="weight_positive"),
         ]
+
+
+class ModuleWeight(models.Model):
+    """The weight of one interview for the questions of a module that it was asked.
+
+    Calibrated on sets of sectors (`core.modules`); `weight` sums to their adults. Half a sample is
+    never weighed by the weights of the whole.
+    """
+
+    run = models.ForeignKey(WeightingRun, on_delete=models.CASCADE, related_name="module_weights")
+    module = models.CharField(max_length=40)
+    interview = models.ForeignKey(
+        "questionnaire.Interview", on_delete=models.PROTECT, related_name="+"
+    )
+    weight = models.FloatField()
+    g_weight = models.FloatField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["run", "module", "interview"], name="module_weight_once"
+            ),
+            models.CheckConstraint(condition=Q(weight__gt=0), name="module_weight_positive"),
+        ]

@@ -9,10 +9,14 @@ from typing import Any
 import numpy as np
 from django.db.models import F, OuterRef, QuerySet, Subquery
 from django.utils.translation import gettext_lazy as _
+from numpy.typing import NDArray
 
 from cati.models import Place, Sector, Wave
+from questionnaire.core.expressions import compile_expression
+from questionnaire.core.kleene import Run
+from questionnaire.core.program import Program
 from questionnaire.models import Interview
-from questionnaire.queries import program_of
+from questionnaire.queries import program_of, walker_of
 from weighting.core.margins import Collapse
 from weighting.core.margins import Margin as CoreMargin
 from weighting.core.units import Column, Units
@@ -89,6 +93,36 @@ def units_of(wave: Wave) -> Sample:
 def _category(roles: Mapping[str, object] | None, role: str) -> str | None:
     value = (roles or {}).get(role)
     return None if value is None else str(value)
+
+
+def asked_modules(ids: Sequence[int]) -> dict[str, NDArray[np.bool_]]:
+    """{module: which of the interviews were asked it, (n,)}, of the modules of their versions."""
+    rank = {interview: at for at, interview in enumerate(ids)}
+    conditions: dict[int, dict[str, Run]] = {}
+    asked: dict[str, NDArray[np.bool_]] = {}
+    for interview in Interview.objects.filter(pk__in=ids).iterator():
+        walker = walker_of(interview)
+        if interview.version_id not in conditions:
+            conditions[interview.version_id] = _conditions(walker.program)
+        for module, condition in conditions[interview.version_id].items():
+            rows = asked.setdefault(module, np.zeros(len(ids), np.bool_))
+            rows[rank[interview.pk]] = condition(walker.values, walker.tags) is True
+    return dict(sorted(asked.items()))
+
+
+def _conditions(program: Program) -> dict[str, Run]:
+    """{module: who is asked it}."""
+    return {
+        module: compile_expression(text, program.scope).run
+        for module, text in program.instrument.modules.items()
+        if text
+    }
+
+
+def groups_of(wave: Wave) -> dict[str, list[str]]:
+    """{published group of sectors: its members}."""
+    groups = wave.sectors.filter(kind=Sector.Kind.GROUP).prefetch_related("members")
+    return {group.code: [member.code for member in group.members.all()] for group in groups}
 
 
 def margins_of(wave: Wave) -> dict[str, list[CoreMargin]]:

@@ -26,7 +26,7 @@ from questionnaire.core.routing import State, Walker
 from questionnaire.models import InstrumentVersion, Interview
 from questionnaire.queries import program_of
 from tests.world import NOW
-from weighting.models import Weight, WeightingRun
+from weighting.models import ModuleWeight, Weight, WeightingRun
 
 POLYGLOT = "=cmd|' /C calc'!A0 \"><script>alert(1)</script><img src=x onerror=alert(1)>{{7*7}}"
 LONG_NAME = "NOM_" + "TRES_" * 12 + "LONG_X"
@@ -104,6 +104,7 @@ PEOPLE: list[Mapping[str, Any]] = [
     },
 ]  # fmt: skip
 DRAWN = ("A", "B", "A")
+WEIGHTS = (0.1 + 0.2, 1 / 3, 1e5 / 7)
 DRAWN_LATER = "B"
 LATER: Mapping[str, Any] = PEOPLE[1] | {"WITH": v(3), "Q9": v(1)}
 
@@ -146,7 +147,11 @@ def fieldwork(wave: Wave) -> WeightingRun:
     run = run_without_interviews(wave, second)
     Weight.objects.bulk_create(
         Weight(run=run, interview=one, sector="CN", weight=w, g_weight=w / 2, diffusion=w * 1.25)
-        for one, w in zip(interviews[:3], (0.1 + 0.2, 1 / 3, 1e5 / 7), strict=True)
+        for one, w in zip(interviews[:3], WEIGHTS, strict=True)
+    )
+    ModuleWeight.objects.bulk_create(
+        ModuleWeight(run=run, module=module, interview=one, weight=2 * w, g_weight=w)
+        for one, module, w in zip(interviews[:3], DRAWN, WEIGHTS, strict=True)
     )
     return run
 

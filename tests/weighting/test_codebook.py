@@ -149,6 +149,8 @@ def test_ddi_tells_question_codes_counts_and_missing_values(book: Any) -> None:
     [variable] = book.xpath("//d:var[@name = 'M1']", namespaces=DDI)
     assert variable.findtext("d:qstn/d:qstnLit", namespaces=DDI) == "Du module A"
     assert variable.findtext("d:universe", namespaces=DDI) == "MODULE = « A »"
+    # Half the sample was asked it: it is weighed by the weights of that half.
+    assert variable.get("wgt-var") == "V_weight_a"
     assert variable.xpath("d:invalrng/d:item/@VALUE", namespaces=DDI) == ["98", "99", "100"]
     told = [
         (
@@ -162,10 +164,10 @@ def test_ddi_tells_question_codes_counts_and_missing_values(book: Any) -> None:
     ]
     assert told == [
         ("1", "Oui", "N", "0", "0"),
-        ("2", "Non", "N", "1", "0.3"),
+        ("2", "Non", "N", "1", "0.6"),
         ("98", "Ne se prononce pas", "Y", "0", "0"),
-        ("99", "Refuse de répondre", "Y", "1", "14285.7142857143"),
-        ("100", "Module non tiré pour cet entretien", "Y", "2", "0.333333333333333"),
+        ("99", "Refuse de répondre", "Y", "1", "28571.4285714286"),
+        ("100", "Module non tiré pour cet entretien", "Y", "2", "0"),
     ]
 
 

@@ -129,6 +129,7 @@ def test_every_format_read_back_is_the_database(
     found = read(path, dataset.columns)
     assert [row["version"] for row in found] == [1, 1, 1, 2]
     assert [row["weight"] for row in found] == [0.3, 0.333333333333333, 14285.7142857143, None]
+    assert [row["weight_a"] for row in found] == [0.6, None, 28571.4285714286, None]
     for row, cells in zip(found, expected(dataset), strict=True):
         assert list(row) == [column.name for column in dataset.columns]
         told = {name: row[name] for name in cells}

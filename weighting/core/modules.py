@@ -3,7 +3,7 @@ Never uses the weights of the full sample on half of it, and never weights a sin
 Theory: two-phase samples, Särndal, Swensson & Wretman (1992), ch. 9; margins as in `system`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -11,10 +11,56 @@ from numpy.typing import NDArray
 
 from weighting.core.calibration import calibrate
 from weighting.core.criteria import Rules
-from weighting.core.margins import Margins, pooled, ruling
+from weighting.core.margins import Collapse, Margins, pooled, ruling
 from weighting.core.methods import Method
 from weighting.core.results import Calibration
 from weighting.core.units import MISSING, Floats, Units
+
+# Respondents of a module below which a set of sectors is not published, nor calibrated, alone:
+# some sixteen free constraints take a smaller one apart.
+SMALLEST = 100
+
+
+def publication_sets(
+    asked: Mapping[str, int],
+    groups: Mapping[str, Collection[str]],
+    populations: Mapping[str, float],
+) -> list[tuple[str, ...]]:
+    """The sets of sectors that a module is calibrated on: a partition, in the order of `asked`.
+
+    asked: {sector: its respondents of the module}; groups: {published group: its sectors};
+    populations: persons by sector. A sector of SMALLEST respondents is a set; the others stand with
+    those that belong to the same groups, so that each group's margins are sums of sets. A set
+    that is still too small joins the one of the greatest population, whose margins it moves least.
+    """
+    kept: dict[object, list[str]] = {}
+    for sector, n in asked.items():
+        of = frozenset(name for name, its in groups.items() if sector in its)
+        kept.setdefault(sector if n >= SMALLEST else of, []).append(sector)
+    sets = list(kept.values())
+    for its in sorted(sets, key=lambda its: _sum(asked, its)):
+        if len(sets) > 1 and _sum(asked, its) < SMALLEST:
+            sets.remove(its)
+            max(sets, key=lambda others: _sum(populations, others)).extend(its)
+    ranks = {sector: rank for rank, sector in enumerate(asked)}
+    ordered = (sorted(its, key=ranks.__getitem__) for its in sets)
+    return sorted(map(tuple, ordered), key=lambda its: ranks[its[0]])
+
+
+def _sum(of: Mapping[str, float], sectors: Collection[str]) -> float:
+    return sum(of[sector] for sector in sectors)
+
+
+def collapses_of_sets(
+    collapses: Collection[Collapse], groups: Mapping[str, str]
+) -> tuple[Collapse, ...]:
+    """What is merged in one sector of a group is merged in the group; each merger is told once."""
+    merged: dict[tuple[str, tuple[str, ...], str | None], Collapse] = {}
+    for one in collapses:
+        group = None if one.stratum is None else groups.get(one.stratum)
+        if one.stratum is None or group is not None:
+            merged.setdefault((one.variable, one.categories, group), replace(one, stratum=group))
+    return tuple(merged.values())
 
 
 def calibrate_module(

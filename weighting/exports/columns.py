@@ -24,6 +24,7 @@ SPECIAL_CODES = {"na": 97, "dk": 98, "refused": 99}
 UNDRAWN = 100
 UNDRAWN_LABEL = "Module non tiré pour cet entretien"
 MISSING = frozenset({*SPECIAL_CODES.values(), UNDRAWN})
+WEIGHT = "weight"
 YES_NO = {1: "Oui", 0: "Non"}
 TYPES: Mapping[str, type[pl.DataType]] = {
     "integer": pl.Int64, "decimal": pl.Float64, "text": pl.String, "list": pl.String,
@@ -35,7 +36,8 @@ TYPES: Mapping[str, type[pl.DataType]] = {
 class Heading:
     """What a column is called and means; `labels` say its codes in words.
 
-    `full` is the name before it was made valid everywhere; `item` the one it comes from, if any.
+    `full` is the name before it was made valid everywhere; `item` the one it comes from, if any;
+    `module` the one whose question it is, which has weights of its own.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Heading:
     labels: Mapping[int, str] = field(default_factory=dict)
     item: str = ""
     full: str = ""
+    module: str = ""
 
     @property
     def missing(self) -> list[int]:
@@ -58,6 +61,11 @@ class Heading:
     def dtype(self) -> type[pl.DataType]:
         """Codes go up to 100: one byte holds them."""
         return TYPES.get(self.kind, pl.Int8)
+
+    @property
+    def weight(self) -> str:
+        """The column that weighs it: a module's questions have weights of their own."""
+        return module_weight(self.module) if self.module else WEIGHT
 
     @property
     def measure(self) -> str:
@@ -82,6 +90,11 @@ class Column(Heading):
     """A column that is taken from the raw frame of the interviews of one version."""
 
     values: pl.Expr = field(kw_only=True)
+
+
+def module_weight(module: str) -> str:
+    """The name of the column that weighs a module's questions."""
+    return valid_names([f"{WEIGHT}_{module.lower()}"])[0]
 
 
 def columns_of(program: Program, roster: str = "", instance: int = 0) -> list[Column]:
@@ -119,7 +132,7 @@ def named(headings: Sequence[Heading]) -> tuple[list[Heading], list[Cut]]:
     """The same under names that are valid everywhere, and the names that had to change."""
     valid = valid_names(heading.name for heading in headings)
     renamed = [
-        Heading(name, one.label, one.kind, one.labels, one.item, one.name)
+        Heading(name, one.label, one.kind, one.labels, one.item, one.name, one.module)
         for name, one in zip(valid, headings, strict=True)
     ]
     cuts = [Cut(one.name, None, one.name, one.full) for one in renamed if one.name != one.full]
@@ -128,8 +141,11 @@ def named(headings: Sequence[Heading]) -> tuple[list[Heading], list[Cut]]:
 
 def _of_node(program: Program, node: Node) -> Iterator[Column]:
     if node.kind == "item":
-        if node.entry.type != "info" and node.entry.store != "contact":
-            yield from _of_item(program, node.name, node.entry)
+        item = node.entry
+        if item.type != "info" and item.store != "contact":
+            module = item.module if program.instrument.modules.get(item.module) else ""
+            for column in _of_item(program, node.name, item):
+                yield replace(column, module=module)
     elif node.kind == "compute":
         yield _computed(node)
     elif node.kind == "draw":

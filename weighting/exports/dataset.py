@@ -23,10 +23,19 @@ from questionnaire.models import InstrumentVersion
 from questionnaire.queries import program_of
 from weighting import queries
 from weighting.exports import raw
-from weighting.exports.columns import MISSING, Cell, Column, Heading, columns_of, named, united
+from weighting.exports.columns import (
+    MISSING,
+    Cell,
+    Column,
+    Heading,
+    columns_of,
+    module_weight,
+    named,
+    united,
+)
 from weighting.exports.derived import Derivations
 from weighting.exports.names import Cut
-from weighting.models import Weight, WeightingRun
+from weighting.models import ModuleWeight, Weight, WeightingRun
 
 Progress = Callable[[int, int], None]
 NUMBER = "entretien"
@@ -40,8 +49,8 @@ HEAD = (
     Heading("weight", "Poids ; somme : adultes du secteur", "decimal"),
     Heading("weight_diffusion", "Poids de diffusion ; somme : habitants", "decimal"),
     Heading("g_weight", "Facteur g : poids sur poids moyen du secteur", "decimal"),
-    Heading("version", "Version du questionnaire de l’entretien, son numéro", "integer"),
 )
+VERSION = Heading("version", "Version du questionnaire de l’entretien, son numéro", "integer")
 PARADATA = (
     Heading("debut", "Début de l’entretien, heure universelle", "text"),
     Heading("fin", "Fin de l’entretien, heure universelle", "text"),
@@ -150,7 +159,19 @@ class Dataset:
     @cached_property
     def head(self) -> Sequence[Heading]:
         """The columns that come before the questions."""
-        return [*HEAD, *(PARADATA if self.paradata else ())]
+        modules = [
+            Heading(module_weight(name), f"Poids des questions du module {name}", "decimal")
+            for name in self.modules
+        ]
+        return [*HEAD, *modules, VERSION, *(PARADATA if self.paradata else ())]
+
+    @cached_property
+    def modules(self) -> Sequence[str]:
+        """The modules that a part of the sample is asked, in any version."""
+        programs = self.programs.values()
+        return sorted(
+            {name for one in programs for name, who in one.instrument.modules.items() if who}
+        )
 
     @cached_property
     def _named(self) -> tuple[list[Heading], list[Cut]]:
@@ -227,18 +248,15 @@ class Dataset:
 
     @cached_property
     def _weights(self) -> pl.DataFrame:
-        """In 15 significant digits, as NUMERIC has them: what every format keeps."""
-        written = {
-            f"written_{field}": Func(field, template="(%(expressions)s)::numeric")
-            for field in ("weight", "diffusion", "g_weight")
-        }
-        weights = Weight.objects.filter(run=self.run).annotate(**written)
-        names = [NUMBER, "weight", "weight_diffusion", "g_weight"]
-        parts = raw.rows(weights.values_list("interview_id", *written), names)
-        types = [pl.col(NUMBER).cast(pl.Int64), pl.col(names[1:]).cast(pl.Float64)]
-        return pl.concat([pl.DataFrame(schema=dict.fromkeys(names, pl.String)), *parts]).select(
-            types
+        weights = _frame_of_weights(
+            Weight.objects.filter(run=self.run),
+            {"weight": "weight", "weight_diffusion": "diffusion", "g_weight": "g_weight"},
         )
+        for module in self.modules:
+            its = ModuleWeight.objects.filter(run=self.run, module=module)
+            own = _frame_of_weights(its, {module_weight(module): "weight"})
+            weights = weights.join(own, on=NUMBER, how="left", maintain_order="left")
+        return weights
 
     @cached_property
     def _places(self) -> tuple[Mapping[str, str], Mapping[str, str]]:
@@ -277,6 +295,21 @@ def dataset_of(
 def parts_of(frame: pl.DataFrame) -> Iterator[pl.DataFrame]:
     """The frame in parts that are cheap to write; one empty part where there are no rows."""
     yield from frame.iter_slices(10_000) if len(frame) else iter([frame])
+
+
+def _frame_of_weights(weights: QuerySet[Any], fields: Mapping[str, str]) -> pl.DataFrame:
+    """{column: field} by interview, in 15 significant digits, as NUMERIC has them: what every
+    format keeps."""
+    written = {
+        f"written_{field}": Func(field, template="(%(expressions)s)::numeric")
+        for field in fields.values()
+    }
+    names = [NUMBER, *fields]
+    rows = weights.annotate(**written).values_list("interview_id", *written)
+    parts = raw.rows(rows, names)
+    return pl.concat([pl.DataFrame(schema=dict.fromkeys(names, pl.String)), *parts]).select(
+        pl.col(NUMBER).cast(pl.Int64), pl.col(names[1:]).cast(pl.Float64)
+    )
 
 
 def _instance(told: pl.DataFrame, program: Program, roster: str, rank: int) -> pl.DataFrame:

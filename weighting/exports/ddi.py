@@ -6,7 +6,7 @@ stand in the order of the schema (ddialliance.org, codebook.xsd 2.5).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,10 @@ from lxml import etree
 from lxml.builder import ElementMaker
 
 from weighting.exports.codebook import Chapter, Entry, chapters_of
-from weighting.exports.columns import Heading
+from weighting.exports.columns import WEIGHT, Heading, module_weight
 from weighting.exports.dataset import NUMBER, Dataset
 from weighting.exports.files import UNPRINTABLE, Target
-from weighting.exports.frequencies import WEIGHT, Count, Summary
+from weighting.exports.frequencies import Count, Summary
 
 NAMESPACE = "ddi:codebook:2_5"
 LANG = "{http://www.w3.org/XML/1998/namespace}lang"
@@ -37,7 +37,11 @@ def ddi(dataset: Dataset, to: Target) -> list[Path]:
     path = to.path("-ddi.xml")
     chapters = chapters_of(dataset)
     book = E.codeBook(
-        _study(dataset), _file(dataset, to), _variables(chapters), version="2.5", **{LANG: "fr"}
+        _study(dataset),
+        _file(dataset, to),
+        _variables(dataset, chapters),
+        version="2.5",
+        **{LANG: "fr"},
     )
     tree = etree.ElementTree(book)
     tree.write(str(path), encoding="UTF-8", xml_declaration=True, pretty_print=True)
@@ -84,26 +88,27 @@ def _file(dataset: Dataset, to: Target) -> Any:
     )
 
 
-def _variables(chapters: list[Chapter]) -> Any:
+def _variables(dataset: Dataset, chapters: list[Chapter]) -> Any:
+    weights = {WEIGHT, *map(module_weight, dataset.modules)}
     groups, variables = [], []
     for rank, chapter in enumerate(chapters, start=1):
         its = [(entry, part) for entry in chapter.entries for part in entry.parts]
         names = " ".join(_id(part.column) for _entry, part in its)
         label = E.labl(_text(chapter.title))
         groups.append(E.varGrp(label, ID=f"G{rank}", type="subject", var=names))
-        variables += [_variable(entry, part) for entry, part in its]
+        variables += [_variable(entry, part, weights) for entry, part in its]
     return E.dataDscr(*groups, *variables)
 
 
-def _variable(entry: Entry, part: Summary) -> Any:
+def _variable(entry: Entry, part: Summary, weights: Collection[str]) -> Any:
     """labl, qstn, invalrng, universe, sumStat, catgry, varFormat: the schema's order."""
     column = part.column
     attributes = {"ID": _id(column), "name": column.name, "files": FILE}
     attributes["intrvl"] = "contin" if column.measure == "scale" else "discrete"
-    if column.name == WEIGHT:
+    if column.name in weights:
         attributes["wgt"] = "wgt"
     elif column.name != NUMBER:
-        attributes["wgt-var"] = f"V_{WEIGHT}"
+        attributes["wgt-var"] = f"V_{column.weight}"
     variable = E.var(E.labl(_text(column.label)), **attributes)
     if column.item:
         variable.append(_question(entry))

@@ -11,7 +11,6 @@ import polars as pl
 from questionnaire.core.instrument import NUMBERS
 from weighting.exports.columns import Cell, Heading
 
-WEIGHT = "weight"
 # Whole numbers that count nothing: their mean would say nothing.
 IDENTIFIERS = frozenset({"entretien", "version", "enqueteur", "rang"})
 HEADING = ["variable", "libelle", "code", "modalite", "manquante", "n", "pondere", "pourcentage"]
@@ -53,11 +52,11 @@ def summary(column: Heading, frame: pl.DataFrame) -> Summary:
         return Summary(column, n, list(_counts(column, frame)))
     if column.kind not in NUMBERS or column.name in IDENTIFIERS or not n:
         return Summary(column, n)
-    weighted = frame.filter(pl.col(column.name).is_not_null() & pl.col(WEIGHT).is_not_null())
+    weighted = frame.filter(pl.col(column.name).is_not_null() & pl.col(column.weight).is_not_null())
     mean = None
     if len(weighted):
-        total: Any = (weighted[column.name] * weighted[WEIGHT]).sum()
-        mean = float(total / weighted[WEIGHT].sum())
+        total: Any = (weighted[column.name] * weighted[column.weight]).sum()
+        mean = float(total / weighted[column.weight].sum())
     low, high, plain = values.min(), values.max(), values.mean()
     return Summary(column, n, (), _number(low), _number(high), _number(plain), mean)
 
@@ -67,7 +66,8 @@ def _number(value: Any) -> float | None:
 
 
 def _counts(column: Heading, frame: pl.DataFrame) -> Iterator[Count]:
-    weight = pl.col(WEIGHT).sum() if WEIGHT in frame.columns else pl.lit(0.0)
+    weighed = column.weight in frame.columns
+    weight = pl.col(column.weight).sum() if weighed else pl.lit(0.0)
     grouped = frame.group_by(column.name).agg(pl.len().alias("n"), weight.alias("weighted"))
     found = {code: (n, weighted) for code, n, weighted in grouped.iter_rows() if code is not None}
     valid = sum(weighted for code, (_n, weighted) in found.items() if code not in column.missing)

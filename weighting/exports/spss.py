@@ -12,7 +12,7 @@ from pathlib import Path
 import pyreadstat
 from pyreadstat.pyclasses import MissingRange
 
-from weighting.exports.columns import MISSING, Heading
+from weighting.exports.columns import MISSING, Heading, module_weight
 from weighting.exports.cuts import cuts_csv
 from weighting.exports.dataset import Dataset, Table
 from weighting.exports.files import Target, refuse_longer_texts
@@ -77,6 +77,8 @@ def _syntax(dataset: Dataset, data: str) -> Iterator[str]:
     yield "* Encoding: UTF-8."
     yield f"GET FILE={_quoted(data)}."
     yield "WEIGHT BY weight."
+    for module in dataset.modules:
+        yield f"* Questions of module {module}: WEIGHT BY {module_weight(module)}."
     for column in dataset.columns:
         if column.kind == "list":
             yield from _set(column, _choices(dataset.columns, column))

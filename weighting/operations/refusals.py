@@ -9,6 +9,7 @@ from math import ceil, floor
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
+from weighting.core.criteria import MISSING_LABEL
 from weighting.core.problems import Problem
 from weighting.queries import CRITERIA
 
@@ -27,6 +28,8 @@ def said(
 
 def category_label(categories: Categories, criterion: str, code: str) -> str:
     """The label of a category; of a merged one ("3+4"), the labels joined."""
+    if code == MISSING_LABEL:
+        return _("sans réponse")
     return " + ".join(categories.get((criterion, one), one) for one in code.split("+"))
 
 
@@ -41,7 +44,7 @@ def _sentence(
         category_label(categories, problem.variable, problem.category),
     ]
     where = ", ".join(part for part in place if part)
-    what, mend = _texts().get(problem.code, (problem.message, ""))
+    what, mend = texts()[problem.code]
     attainable = _attainable(problem)
     parts = [f"{where} : {what}" if where else what, attainable, mend]
     sentence = " ".join(part for part in parts if part)
@@ -63,8 +66,8 @@ def _attainable(problem: Problem) -> str:
     return said % {"low": low, "high": high}
 
 
-def _texts() -> dict[str, tuple[str, str]]:
-    """What is wrong and how to mend it, by the code of the problem."""
+def texts() -> dict[str, tuple[str, str]]:
+    """What is wrong and how to mend it, by the code of the problem: of every code of the core."""
     empty = _("personne n’a été interrogé dans cette modalité.")
     correct = _("Corrigez les marges.")
     merge = _("Regroupez la modalité avec une voisine, ou corrigez son total.")
@@ -78,8 +81,18 @@ def _texts() -> dict[str, tuple[str, str]]:
             _("aucun entretien compté."),
             _("Interrogez dans ce secteur, ou retirez ses marges."),
         ),
-        "duplicate_id": (_("un entretien figure deux fois."), ""),
-        "invalid_weight": (_("un poids initial n’est pas positif."), ""),
+        "duplicate_id": (
+            _("un entretien figure deux fois."),
+            _("Gardez une ligne par entretien."),
+        ),
+        "missing_id": (
+            _("des entretiens n’ont pas de numéro."),
+            _("Donnez un numéro à chacun."),
+        ),
+        "invalid_weight": (
+            _("un poids initial n’est pas un nombre positif."),
+            _("Donnez à chaque entretien un poids initial positif et fini."),
+        ),
         "criterion_absent": (
             _("le questionnaire ne donne pas ce critère."),
             _("Donnez son rôle dans le questionnaire, ou retirez sa marge."),
@@ -122,6 +135,26 @@ def _texts() -> dict[str, tuple[str, str]]:
         ),
         "criterion_not_everywhere": (
             _("ce critère n’a pas de marge ici, alors que d’autres secteurs en ont une."),
-            "",
+            _("Chargez-la si elle est connue."),
+        ),
+        "totals_scaled": (
+            _("ce critère n’avait pas le total des autres ; il y a été ramené."),
+            _("Vérifiez sa source."),
+        ),
+        "missing_as_category": (
+            _("les personnes sans réponse forment une modalité à part."),
+            _("Complétez leurs réponses si vous le pouvez."),
+        ),
+        "imputed_values": (
+            _("des réponses manquantes ont été tirées parmi celles du secteur."),
+            _("Complétez-les si vous le pouvez."),
+        ),
+        "negative_weights": (
+            _("des personnes recevraient un poids négatif ou nul."),
+            _("Choisissez le raking ratio, ou une méthode bornée."),
+        ),
+        "soft_margin_missed": (
+            _("cette marge souple est manquée."),
+            _("Resserrez-la, ou acceptez l’écart."),
         ),
     }

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+import numpy as np
 from django.db import transaction
 from django.db.models import Max
 from django.utils.formats import number_format
@@ -20,8 +21,10 @@ from weighting import queries
 from weighting.core.calibration import calibrate
 from weighting.core.criteria import Rules
 from weighting.core.methods import Method, method_named
+from weighting.core.problems import Problem
 from weighting.core.results import Calibration
-from weighting.models import OfficialChoice, Weight, WeightingRun
+from weighting.models import ModuleWeight, OfficialChoice, Weight, WeightingRun
+from weighting.operations.module_weights import ModuleWeights, module_weights
 from weighting.operations.refusals import said
 from weighting.operations.report import report_of
 
@@ -78,10 +81,13 @@ def compute(job: Job, report: jobs.Report) -> jobs.Work:
     sectors = queries.surveyed(wave)
     if not result.converged:
         raise jobs.Refusal("\n".join(_refusals(wave, result, sectors)))
-    _refuse_negative(result)
+    _refuse_negative(wave, result, sectors)
+    report(0.5, _("calage des modules"))
+    modules = module_weights(wave, sample.ids, result)
     report(0.8, _("diagnostics"))
     diagnostics = report_of(result, sectors, queries.labels_of(wave))
-    return jobs.Work(lambda: _write(job, sample.ids, result, sectors, diagnostics))
+    diagnostics["modules"] = [module.told for module in modules]
+    return jobs.Work(lambda: _write(job, sample.ids, result, sectors, modules, diagnostics))
 
 
 def make_official(run: WeightingRun, by: User | None, reason: str, now: datetime) -> None:
@@ -128,14 +134,14 @@ def _refusals(wave: Wave, result: Calibration, sectors: Mapping[str, Sector]) ->
     return said(refusing, names, queries.labels_of(wave))
 
 
-def _refuse_negative(result: Calibration) -> None:
+def _refuse_negative(wave: Wave, result: Calibration, sectors: Mapping[str, Sector]) -> None:
     """A linear calibration may give somebody a negative weight, with which no table can be made."""
-    if result.weights.min() <= 0:
-        said = _(
-            "%(n)s personnes recevraient un poids négatif ou nul."
-            " Choisissez le raking ratio, ou une méthode bornée."
-        )
-        raise jobs.Refusal(said % {"n": int((result.weights <= 0).sum())})
+    strata = result.units.strata
+    below = [strata.categories[code] for code in np.unique(strata.codes[result.weights <= 0])]
+    if below:
+        names = {code: sector.label for code, sector in sectors.items()}
+        problems = [Problem("negative_weights", "weights below zero", code) for code in below]
+        raise jobs.Refusal("\n".join(said(problems, names, queries.labels_of(wave))))
 
 
 def _write(
@@ -143,6 +149,7 @@ def _write(
     ids: Any,
     result: Calibration,
     sectors: Mapping[str, Sector],
+    modules: Iterable[ModuleWeights],
     diagnostics: dict[str, Any],
 ) -> dict[str, Any]:
     """The run and its weights, in the transaction in which the job ends."""
@@ -177,6 +184,9 @@ def _write(
             for interview, code, weight, g in zip(ids, codes, result.weights, result.g, strict=True)
         ),
         batch_size=1000,
+    )
+    ModuleWeight.objects.bulk_create(
+        (row for module in modules for row in module.rows(run)), batch_size=1000
     )
     return {"run": run.number}
 

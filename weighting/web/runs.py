@@ -127,6 +127,7 @@ def run_page(request: WaveRequest, run: int) -> HttpResponseBase:
         "all": ALL,
         "worst": _worst(sectors),
         "histogram": histogram(row.report["histogram"]),
+        "modules": row.report.get("modules", []),
         "warnings": [text for one in sectors for text in one["warnings"]],
         "others": queries.runs_of(request.wave).exclude(pk=row.pk),
         "former": queries.official(request.wave),
