@@ -26,12 +26,17 @@ from lxml import etree
 from openpyxl import load_workbook
 
 from cati.operations.jobs import Refusal
+from questionnaire.core.instrument import Instrument, Item, Theme, content_hash, to_json
+from questionnaire.core.program import compile_instrument
 from questionnaire.core.routing import State, Walker
-from questionnaire.models import Interview
+from questionnaire.models import InstrumentVersion, Interview
 from questionnaire.queries import program_of
 from tests.weighting import awkward, respondents
+from tests.weighting.awkward import YES_NO
 from tests.weighting.readers import READERS, Read
-from tests.world import World
+from tests.world import NOW, World
+from weighting import queries
+from weighting.exports import raw
 from weighting.exports.columns import SPECIAL_CODES, UNDRAWN
 from weighting.exports.dataset import Dataset, dataset_of
 from weighting.exports.files import Target
@@ -134,6 +139,24 @@ def test_every_format_read_back_is_the_database(
         assert list(row) == [column.name for column in dataset.columns]
         told = {name: row[name] for name in cells}
         assert told == {name: _as_read(read, cell) for name, cell in cells.items()}
+
+
+def test_what_one_version_asks_as_a_choice_and_another_in_words_is_read_as_each_has_it(
+    world: World,
+) -> None:
+    first = Instrument("un", "Un", (Theme("T", "T", (Item("Q", "single", "Q ?", "T", YES_NO),)),))
+    second = Instrument("deux", "Deux", (Theme("T", "T", (Item("Q", "text", "Q ?", "T"),)),))
+    for rank, (version, said) in enumerate(((first, 2), (second, "98 ans")), start=1):
+        content = to_json(version)
+        row = InstrumentVersion.objects.create(
+            name=version.name, number=rank, content=content, hash=content_hash(content),
+            published_at=NOW,
+        )  # fmt: skip
+        awkward.interviewed(world.wave, row, {"Q": awkward.v(said)}, "A")
+    complete = queries.complete(world.wave)
+    programs = [compile_instrument(one) for one in (first, second)]
+    [frame] = raw.interviews(complete, ["pk"], programs)
+    assert frame.select(raw.code("Q"), raw.answer("Q")).rows() == [(2, "2"), (None, "98 ans")]
 
 
 def _as_read(read: Read, cell: Any) -> Any:

@@ -19,8 +19,7 @@ from weighting.exports import raw
 from weighting.exports.names import Cut, valid_names
 
 Cell = int | float | str | None
-# An item's own codes end at 96.
-SPECIAL_CODES = {"na": 97, "dk": 98, "refused": 99}
+SPECIAL_CODES = raw.SPECIAL_CODES
 UNDRAWN = 100
 UNDRAWN_LABEL = "Module non tiré pour cet entretien"
 MISSING = frozenset({*SPECIAL_CODES.values(), UNDRAWN})
@@ -162,7 +161,10 @@ def _of_item(program: Program, key: str, item: Item) -> Iterator[Column]:
         yield from _multiple(key, item, specials, undrawn)
     elif item.choices:
         labels = {choice.code: choice.label for choice in item.choices} | specials
-        codes = _codes(raw.answer(key), labels, undrawn)
+        codes = pl.col(raw.code(key))
+        if undrawn is not None:
+            silent = codes.is_null() & undrawn
+            codes = pl.when(silent).then(pl.lit(UNDRAWN, pl.Int8)).otherwise(codes)
         yield Column(name, label, item.type, labels, name, values=codes)
     else:
         yield from _open(key, item, specials, undrawn)

@@ -208,13 +208,13 @@ class Dataset:
 
     def _typed(self, wide: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:
         """The table's name, "" for the interviews, and a part of it, version by version."""
-        for key, part in wide.group_by("version_id", maintain_order=True):
+        for key, part in wide.partition_by("version_id", as_dict=True).items():
             number = self.versions[int(str(key[0]))]
             program = self.programs[number]
             told = self._derivations[number].added(part)
             head = self._head_of(told, number)
-            own = [column.values.alias(column.name) for column in self._columns_of[number]]
-            yield "", pl.concat([head, told.select(own)], how="horizontal")
+            own = _values(told, self._columns_of[number])
+            yield "", pl.concat([head, own], how="horizontal")
             for roster, instances in program.instances.items():
                 for rank in range(1, len(instances) + 1):
                     yield roster, _instance(told, program, roster, rank)
@@ -314,12 +314,34 @@ def _frame_of_weights(weights: QuerySet[Any], fields: Mapping[str, str]) -> pl.D
 
 def _instance(told: pl.DataFrame, program: Program, roster: str, rank: int) -> pl.DataFrame:
     """The interviews in which that instance of the roster lives, with its answers."""
-    own = [column.values.alias(column.name) for column in columns_of(program, roster, rank)]
-    return told.filter(pl.col(raw.living(roster, rank)) == "true").select(
-        pl.col("pk").cast(pl.Int64).alias(NUMBER),
-        pl.lit(rank, pl.Int64).alias(RANK.name),
-        *own,
+    living = told.filter(pl.col(raw.living(roster, rank)) == "true")
+    key = living.select(
+        pl.col("pk").cast(pl.Int64).alias(NUMBER), pl.lit(rank, pl.Int64).alias(RANK.name)
     )
+    own = _values(living, columns_of(program, roster, rank))
+    return pl.concat([key, own], how="horizontal")
+
+
+def _values(told: pl.DataFrame, columns: Sequence[Column]) -> pl.DataFrame:
+    """What the columns take from a raw frame, in their order.
+
+    Where several columns take the same (a multiple's list and choices), they are worked out once
+    for each distinct answer, which are few.
+    """
+    sources: dict[tuple[str, ...], list[pl.Expr]] = {}
+    for column in columns:
+        roots = tuple(sorted(set(column.values.meta.root_names())))
+        sources.setdefault(roots, []).append(column.values.alias(column.name))
+    parts = [told.select(its[0] for its in sources.values() if len(its) == 1)]
+    for roots, its in sources.items():
+        if len(its) > 1:
+            distinct = told.select(roots).unique()
+            worked_out = distinct.hstack(distinct.select(its))
+            joined = told.select(roots).join(
+                worked_out, on=roots, how="left", nulls_equal=True, maintain_order="left"
+            )
+            parts.append(joined.drop(roots))
+    return pl.concat(parts, how="horizontal").select(column.name for column in columns)
 
 
 def _whole(parts: Sequence[pl.DataFrame], columns: Sequence[Heading]) -> pl.DataFrame:

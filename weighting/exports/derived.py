@@ -20,7 +20,9 @@ from questionnaire.core.kleene import UNKNOWN, Run, Tags, Values, both
 from questionnaire.core.program import Node, Program
 from weighting.exports import raw
 
-Cells = tuple[str | None, ...]
+# A code is a number, all else text.
+Cells = tuple[Any, ...]
+SPECIAL_OF_CODE = {code: special for special, code in raw.SPECIAL_CODES.items()}
 
 
 class Derivations:
@@ -99,7 +101,7 @@ class Derivations:
         )  # fmt: skip
         return frame.with_columns(joined[name])
 
-    def _set(self, nodes: Sequence[Node], told: dict[str, str | None]) -> tuple[Values, Tags]:
+    def _set(self, nodes: Sequence[Node], told: dict[str, Any]) -> tuple[Values, Tags]:
         size = len(self.program.nodes)
         values: list[Any] = [UNKNOWN] * size
         tags = [""] * size
@@ -125,7 +127,8 @@ def _columns(node: Node) -> list[str]:
 def _column(node: Node) -> str:
     match node.kind:
         case "item":
-            return raw.answer(node.name)
+            one_choice = node.entry.choices and node.entry.type != "multiple"
+            return raw.code(node.name) if one_choice else raw.answer(node.name)
         case "input":
             return raw.given(node.name)
         case "living":
@@ -136,7 +139,7 @@ def _column(node: Node) -> str:
             return f"slot {node.slot}"
 
 
-def _read(node: Node, cells: Sequence[str | None]) -> tuple[Any, str]:
+def _read(node: Node, cells: Sequence[Any]) -> tuple[Any, str]:
     """The value and the tag of a slot, as Walker has them."""
     if node.kind == "item":
         return _answer(node.entry, *cells)
@@ -148,20 +151,20 @@ def _read(node: Node, cells: Sequence[str | None]) -> tuple[Any, str]:
     return (UNKNOWN if cell is None else json.loads(cell)), ""
 
 
-def _answer(item: Item, cell: str | None, special: str | None = None) -> tuple[Any, str]:
+def _answer(item: Item, cell: Any, special: str | None = None) -> tuple[Any, str]:
     if special is not None:
         return UNKNOWN, special
     if cell is None:
         return UNKNOWN, ""
+    if isinstance(cell, int):
+        special = SPECIAL_OF_CODE.get(cell)
+        return (UNKNOWN, special) if special else (cell, "answered")
     if item.type == "info" or item.store == "contact":
         read = cell == "true"
         return (True if read and item.type == "info" else UNKNOWN), "answered" if read else cell
-    if item.choices and cell.isalpha():
-        return UNKNOWN, cell
     if item.type == "multiple":
-        return frozenset(json.loads(cell)), "answered"
-    number = item.choices or item.type in NUMBERS
-    return (json.loads(cell) if number else cell), "answered"
+        return (UNKNOWN, cell) if cell.isalpha() else (frozenset(json.loads(cell)), "answered")
+    return (json.loads(cell) if item.type in NUMBERS else cell), "answered"
 
 
 def _value(node: Node, when: Any, v: Values, t: Tags, more: Cells) -> Any:

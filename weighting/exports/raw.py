@@ -1,16 +1,16 @@
-"""The interviews as the database has them, in frames of text: one column per answer, by COPY.
+"""The interviews as the database has them, one column per answer, by COPY.
 
 PostgreSQL takes the documents apart (one pass over each, on its own core), so that Python never
-parses one. Only complete interviews are read: all that they answered and did not park is on their
-route.
+parses one. A choice comes as its code, one byte a cell; all else as text. Only complete interviews
+are read: all that they answered and did not park is on their route.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from io import BytesIO
 from tempfile import SpooledTemporaryFile
-from typing import Any
+from typing import Any, NamedTuple
 
 import polars as pl
 from django.db import connection
@@ -19,19 +19,33 @@ from psycopg import sql
 
 from questionnaire.core.program import Node, Program
 
-AT_A_TIME = 2 << 20  # bytes of COPY, some thousand interviews
+AT_A_TIME = 8 << 20  # bytes of COPY, some ten thousand interviews
 IN_MEMORY = 16 << 20  # beyond, on the disk
 NAME_IN_POSTGRESQL = 63
 # How COPY writes what would break its lines.
 ESCAPED = {
     "\\\\": "\\", "\\n": "\n", "\\r": "\r", "\\t": "\t", "\\b": "\b", "\\f": "\f", "\\v": "\v"
 }  # fmt: skip
+# Beside an item's own codes, which end at 96.
+SPECIAL_CODES = {"na": 97, "dk": 98, "refused": 99}
+CODED = (
+    "coalesce({0}->>'v', CASE {0}->>'special' "
+    + " ".join(f"WHEN '{special}' THEN '{code}'" for special, code in SPECIAL_CODES.items())
+    + " END)"
+)
+TEXT, CODE = pl.String, pl.Int8
+Schema = Mapping[str, type[pl.DataType]]
 DOCUMENT = "answers jsonb, parked text[], inputs jsonb, draws jsonb, places jsonb, removed jsonb"
 
 
 def answer(key: str) -> str:
-    """Where the answer of an item is: « 3 », « [1, 4] », « dk », or the words of a text."""
+    """Where the answer of an item is: « 12 », « [1, 4] », « dk », or the words of a text."""
     return f"answer {key}"
+
+
+def code(key: str) -> str:
+    """Where the answer of an item with one choice is: its code, or that of a special."""
+    return f"code {key}"
 
 
 def special(key: str) -> str:
@@ -74,15 +88,13 @@ REMOVED = "removed"
 def interviews(
     rows: QuerySet[Any], names: Sequence[str], programs: Iterable[Program]
 ) -> Iterator[pl.DataFrame]:
-    """Frames of text, in the rows' order: `names` (the first orders them), and what was answered.
+    """Frames in the rows' order: `names` (the first orders them), and what was answered.
 
     What a version does not have is null in its interviews.
     """
     statement, parameters = rows.values_list(*names, "answers").query.sql_with_params()
     taken = _taken(programs)
-    keys = sorted(
-        {key for _name, key, _path in taken if 0 < len(key.encode()) <= NAME_IN_POSTGRESQL}
-    )
+    keys = sorted({one.key for one in taken if 0 < len(one.key.encode()) <= NAME_IN_POSTGRESQL})
     record = sql.SQL(", ").join(sql.SQL("{} jsonb").format(sql.Identifier(key)) for key in keys)
     copy = sql.SQL(
         "COPY (SELECT {names}, {inputs} FROM ({rows}) AS i({named}, answers),"
@@ -96,22 +108,31 @@ def interviews(
         named=sql.SQL(", ").join(map(sql.Identifier, names)),
         first=sql.Identifier(names[0]),
         rows=sql.SQL(statement),
-        inputs=sql.SQL(", ").join(path for _name, _key, path in taken),
+        inputs=sql.SQL(", ").join(one.path for one in taken),
         record=record if keys else sql.SQL("nothing jsonb"),
     )
-    return copied(copy, parameters, [*names, *(name for name, _key, _path in taken)])
+    # What is a choice in one version and not in another is no number in every row.
+    unlike = {one.key for one in taken if one.dtype == CODE} & {
+        one.key for one in taken if one.name == answer(one.key)
+    }
+    schema: dict[str, type[pl.DataType]] = dict.fromkeys(names, TEXT)
+    schema |= {one.name: TEXT if one.key in unlike else one.dtype for one in taken}
+    codes = pl.col(code(key) for key in sorted(unlike)).cast(CODE, strict=False)
+    for frame in copied(copy, parameters, schema):
+        yield frame.with_columns(codes) if unlike else frame
 
 
 def rows(of: QuerySet[Any], names: Sequence[str]) -> Iterator[pl.DataFrame]:
     """The rows of a values_list, in frames of text, its columns under `names`."""
     statement, parameters = of.query.sql_with_params()
-    return copied(sql.SQL("COPY ({}) TO STDOUT").format(sql.SQL(statement)), parameters, names)
+    copy = sql.SQL("COPY ({}) TO STDOUT").format(sql.SQL(statement))
+    return copied(copy, parameters, dict.fromkeys(names, TEXT))
 
 
 def copied(
-    statement: sql.Composable, parameters: Sequence[Any], names: Sequence[str]
+    statement: sql.Composable, parameters: Sequence[Any], schema: Schema
 ) -> Iterator[pl.DataFrame]:
-    """What COPY … TO STDOUT sends, as frames of text, every column under its name.
+    """What COPY … TO STDOUT sends, as frames, every column under its name.
 
     All of it is taken first, in one look at the database, so that the connection is free for the
     reports of whoever reads the frames.
@@ -122,66 +143,82 @@ def copied(
                 kept.write(block)
         kept.seek(0)
         while lines := kept.read(AT_A_TIME):
-            yield _frame(lines + kept.readline(), names)
+            yield _frame(lines + kept.readline(), schema)
 
 
-def _frame(lines: bytes, names: Sequence[str]) -> pl.DataFrame:
+def _frame(lines: bytes, schema: Schema) -> pl.DataFrame:
     frame = pl.read_csv(
         BytesIO(lines),
         has_header=False,
-        schema=dict.fromkeys(names, pl.String),
+        schema=schema,
         separator="\t",
         quote_char=None,
         null_values="\\N",
         empty_string_is_null=False,
     )
-    escaped = [name for name in names if frame[name].str.contains("\\", literal=True).any()]
+    # Most parts hold no backslash but those of nulls: two looks at the bytes spare one per cell.
+    if lines.count(b"\\") == lines.count(b"\\N"):
+        return frame
+    texts = [name for name, dtype in schema.items() if dtype == TEXT]
+    escaped = [name for name in texts if frame[name].str.contains("\\", literal=True).any()]
     return frame.with_columns(
         pl.col(name).str.replace_many(ESCAPED, leftmost=True) for name in escaped
     )
 
 
-def _taken(programs: Iterable[Program]) -> list[tuple[str, str, sql.Composable]]:
+class Taken(NamedTuple):
     """What is taken from a document: the column's name, the item's key if any, its expression."""
-    taken: dict[str, tuple[str, sql.Composable]] = {}
+
+    name: str
+    key: str
+    path: sql.Composable
+    dtype: type[pl.DataType] = TEXT
+
+
+def _taken(programs: Iterable[Program]) -> list[Taken]:
+    taken: dict[str, Taken] = {}
     for program in programs:
         for node in program.nodes:
-            for name, key, path in _of_node(node):
-                taken.setdefault(name, (key, path))
+            for one in _of_node(node):
+                taken.setdefault(one.name, one)
         if program.instances:
-            taken.setdefault(REMOVED, ("", sql.SQL("s.removed")))
-    return [(name, key, path) for name, (key, path) in taken.items()]
+            taken.setdefault(REMOVED, Taken(REMOVED, "", sql.SQL("s.removed")))
+    return list(taken.values())
 
 
-def _of_node(node: Node) -> Iterator[tuple[str, str, sql.Composable]]:
+def _of_node(node: Node) -> Iterator[Taken]:
     of = sql.Literal(node.name)
     if node.kind == "item":
         yield from _of_item(node)
     elif node.kind == "input":
-        yield given(node.name), "", sql.SQL("s.inputs->{}").format(of)
+        yield Taken(given(node.name), "", sql.SQL("s.inputs->{}").format(of))
     elif node.kind == "draw":
-        yield draw(node.name), "", sql.SQL("s.draws->>{}").format(of)
+        yield Taken(draw(node.name), "", sql.SQL("s.draws->>{}").format(of))
     elif node.kind == "quota":
-        yield place(node.name), "", sql.SQL("s.places->{}->>'result'").format(of)
+        yield Taken(place(node.name), "", sql.SQL("s.places->{}->>'result'").format(of))
 
 
-def _of_item(node: Node) -> Iterator[tuple[str, str, sql.Composable]]:
+def _of_item(node: Node) -> Iterator[Taken]:
     key, item = node.name, node.entry
     of = sql.SQL("x.{}").format(sql.Identifier(key))
     if len(key.encode()) > NAME_IN_POSTGRESQL:
         of = sql.SQL("(r.on_route->{})").format(sql.Literal(key))
-    told = "coalesce({0}->>'v', {0}->>'special')"
     if item.type == "info" or item.store == "contact":
         # All that it says is that it was read, or given.
         told = "coalesce({0}->>'special', {0}->>'seen', {0}->>'given')"
+        yield Taken(answer(key), key, sql.SQL(told).format(of))
     elif not item.choices:
-        told = "{0}->>'v'"
-        yield special(key), key, sql.SQL("{}->>'special'").format(of)
-    yield answer(key), key, sql.SQL(told).format(of)
+        yield Taken(answer(key), key, sql.SQL("{}->>'v'").format(of))
+        yield Taken(special(key), key, sql.SQL("{}->>'special'").format(of))
+    elif item.type == "multiple":
+        told = "coalesce({0}->>'v', {0}->>'special')"
+        yield Taken(answer(key), key, sql.SQL(told).format(of))
+    else:
+        yield Taken(code(key), key, sql.SQL(CODED).format(of), CODE)
     for choice in item.choices:
         if choice.other:
             words = sql.SQL("{}->'other'->>{}").format(of, sql.Literal(str(choice.code)))
-            yield other(key, choice.code), key, words
+            yield Taken(other(key, choice.code), key, words)
 
 
 def _listed(table: str, names: Sequence[str]) -> sql.Composable:
