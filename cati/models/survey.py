@@ -27,6 +27,10 @@ class Wave(models.Model):
     year = models.PositiveSmallIntegerField()
     state = models.CharField(max_length=12, choices=State.choices, default=State.PREPARATION)
     is_demo = models.BooleanField(default=False)
+    # Set on a wave in which the interviewers of another one practise: it counts nowhere.
+    practice_for = models.OneToOneField(
+        "self", on_delete=models.CASCADE, null=True, blank=True, related_name="practice"
+    )
     version = models.ForeignKey(
         "questionnaire.InstrumentVersion",
         on_delete=models.PROTECT,

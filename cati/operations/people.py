@@ -153,7 +153,9 @@ def _check_may_change(person: User, by: User) -> None:
     """Refused unless `by` administers every wave in which the person has a role, or is she."""
     if person == by:
         return
-    hers = Wave.objects.filter(memberships__user=person, memberships__active=True)
+    hers = Wave.objects.filter(
+        memberships__user=person, memberships__active=True, practice_for=None
+    )
     mine = Membership.objects.filter(user=by, role=Role.ADMIN, active=True).values("wave")
     beyond = hers.exclude(pk__in=mine).first()
     if beyond or (person.is_superuser and not by.is_superuser):

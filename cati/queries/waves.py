@@ -17,7 +17,7 @@ from questionnaire.models import InstrumentVersion
 def current_memberships(user: Any) -> QuerySet[Membership]:
     """Her roles in the waves that are not closed, the latest wave first."""
     return (
-        Membership.objects.filter(user=user, active=True)
+        Membership.objects.filter(user=user, active=True, wave__practice_for=None)
         .exclude(wave__state=Wave.State.CLOSED)
         .select_related("wave")
         .order_by("-wave__year", "-wave__created_at")
@@ -25,7 +25,8 @@ def current_memberships(user: Any) -> QuerySet[Membership]:
 
 
 def latest_open_wave() -> Wave | None:
-    return Wave.objects.filter(state=Wave.State.OPEN).order_by("-year", "-created_at").first()
+    real = Wave.objects.filter(practice_for=None)
+    return real.filter(state=Wave.State.OPEN).order_by("-year", "-created_at").first()
 
 
 @dataclass(frozen=True)

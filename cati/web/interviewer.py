@@ -22,7 +22,7 @@ from cati.core.dispositions import BY_CODE, disposition, on_screen
 from cati.core.phones import display
 from cati.core.scheduling import closes_at, hours_text
 from cati.models import Attempt, Case, Phone, Role
-from cati.operations import calls, claim, leases
+from cati.operations import calls, claim, leases, practice
 from cati.operations import outcome as outcomes
 from cati.operations.errors import Refused, StaleLease
 from cati.operations.idempotency import Reply
@@ -52,6 +52,7 @@ def home(request: WaveRequest) -> HttpResponseBase:
     pending = [row for row in appointments if row.state == row.State.PENDING]
     context = {
         "now": now,
+        "practised": request.wave.practice_for,
         "hours": hours_text(request.wave.calling_hours, now),
         "held": queries.held_case(request.wave, request.user),
         "appointments": appointments,
@@ -66,6 +67,8 @@ def home(request: WaveRequest) -> HttpResponseBase:
 @require_POST
 def next_case(request: WaveRequest) -> HttpResponseBase:
     """Claim the next case and open it; the reason where there is none."""
+    if request.wave.practice_for_id:
+        practice.refill(request.wave, clock.now())
     try:
         case = claim.next_case(request.wave, request.user, clock.now())
     except Refused as refusal:
@@ -76,6 +79,18 @@ def next_case(request: WaveRequest) -> HttpResponseBase:
         messages.info(request, _("Aucune fiche à appeler pour le moment.") + f" {why}")
         return redirect("interviewer-home", wave=request.wave.slug)
     return redirect("case", wave=request.wave.slug, number=case.number)
+
+
+@in_wave(Role.INTERVIEWER)
+@require_POST
+def practise(request: WaveRequest) -> HttpResponseBase:
+    """Go to the room in which the wave is practised, which is made for whoever comes first."""
+    try:
+        room = practice.practise(request.wave, request.user, clock.now())
+    except Refused as refusal:
+        warn(request, refusal)
+        return redirect("interviewer-home", wave=request.wave.slug)
+    return redirect("interviewer-home", wave=room.slug)
 
 
 # ------------------------------------------------------------------------------- case
@@ -111,7 +126,9 @@ def dial(request: WaveRequest, case: Case) -> HttpResponseBase:
     html = "".join(
         render_to_string(f"cati/interviewer/{piece}", context, request) for piece in pieces
     )
-    tel = f"tel:{attempt.phone.e164}" if attempt.phone else ""
+    # In practice nothing is dialled: somebody in the room plays the respondent.
+    rings = attempt.phone is not None and request.wave.practice_for_id is None
+    tel = f"tel:{attempt.phone.e164}" if rings and attempt.phone else ""
     return JsonResponse({"tel": tel, "html": html})
 
 

@@ -41,6 +41,7 @@ urlpatterns = [
     # The interviewer
     path("enquete/", interviewer.home, name="interviewer-home"),
     path("enquete/suivante/", interviewer.next_case, name="next-case"),
+    path("enquete/entrainement/", interviewer.practise, name="practise"),
     path("enquete/rappel/", inbound.search, name="inbound"),
     path("enquete/rappel/<int:number>/", inbound.take, name="take-inbound"),
     path("fiche/<int:number>/", include(on_a_case)),
