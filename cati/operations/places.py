@@ -77,6 +77,27 @@ def follow(
     return {family: _told(state) for family, state in states.items()}
 
 
+def follow_left(
+    wave: Wave, interview: Interview, roles: Mapping[str, object], now: datetime
+) -> dict[str, Result]:
+    """`follow` for an interview that nobody conducts: it takes no place, and keeps its standing.
+
+    One that is counted moves with its count. The places of any other stay given back or outside,
+    in the cells to which it now belongs; whoever resumes it asks anew. One that a quota has ended
+    stays where it was ended.
+    """
+    stand = _stand(wave, interview, roles)
+    if stand.counted:
+        return follow(wave, interview, roles, now, may_end=False)
+    refused = stand.cell_ids(State.FULL)
+    if stand.places and not refused:
+        left = State.RELEASED if stand.cell_ids(State.RELEASED) else State.OUTSIDE
+        _remember(interview, {family: (cell, left) for family, cell in stand.wanted.items()}, now)
+    return {
+        family: "full" if cell.pk in refused else "outside" for family, cell in stand.wanted.items()
+    }
+
+
 def confirm(wave: Wave, interview: Interview, roles: Mapping[str, object], now: datetime) -> bool:
     """Count the complete interview in all its cells; False where it stays outside the quota.
 
@@ -108,14 +129,14 @@ def release(interview: Interview, now: datetime) -> None:
 def release_all(interviews: Iterable[Interview], now: datetime) -> None:
     """The same for several, all their cells locked at once in the one order."""
     reserved = Place.objects.filter(interview__in=interviews, state=State.RESERVED)
+    # Cells first, places then, as in `_stand`.
+    if not list(QuotaCell.objects.filter(pk__in=reserved.values("cell")).locked()):
+        return
     held: dict[int, list[int]] = {}
     for interview, cell in reserved.values_list("interview_id", "cell_id"):
         held.setdefault(interview, []).append(cell)
-    if not held:
-        return
-    list(QuotaCell.objects.filter(pk__in={pk for pks in held.values() for pk in pks}).locked())
     for cells in held.values():
-        _give_back(cells, "reserved")
+        _give_back(cells, RESERVED)
     Place.objects.filter(interview__in=held, state=State.RESERVED).update(
         state=State.RELEASED, since=now
     )
@@ -128,14 +149,19 @@ def is_reserved(interview: Interview) -> bool:
 
 
 def _stand(wave: Wave, interview: Interview, roles: Mapping[str, object]) -> _Stand:
-    places = {place.family: place for place in Place.objects.filter(interview=interview)}
-    wanted = cells_of(roles)
-    asked = Q(pk__in=[place.cell_id for place in places.values()])
-    for family, (sector, category) in wanted.items():
+    """Cells first, places then: whoever loads families at this moment gives the interview places
+    in cells that are new, and is waited for at the old ones. The cells are then asked for again."""
+    belongs = cells_of(roles)
+    asked = Q(pk__in=Place.objects.filter(interview=interview).values("cell"))
+    for family, (sector, category) in belongs.items():
         asked |= Q(family=family, sector__code=sector, category=category)
-    cells = QuotaCell.objects.filter(asked, wave=wave).locked()
+    those = QuotaCell.objects.filter(asked, wave=wave).locked()
+    cells = list(those)
+    places = {place.family: place for place in Place.objects.filter(interview=interview)}
+    if not {place.cell_id for place in places.values()} <= {cell.pk for cell in cells}:
+        cells = list(those.all())
     found = {(cell.family, cell.sector.code, cell.category): cell for cell in cells}
-    known = {family: found.get((family, *key)) for family, key in wanted.items()}
+    known = {family: found.get((family, *key)) for family, key in belongs.items()}
     return _Stand(places, {family: cell for family, cell in known.items() if cell is not None})
 
 
