@@ -126,6 +126,7 @@ def play_rounds(
             open_cells(wave, **cells)
             results = pool.run(client, [(wave.pk, pk) for pk in make_interviews(at_once)])
             counted.append(sum(results))
+    print(f"\n{at_once} clients, {rounds} rounds: {min(counted)} to {max(counted)} counted")
     return counted
 
 
