@@ -1,4 +1,4 @@
-"""Answers that came too late: typed by somebody who no longer held the case."""
+"""Answers and notes that came too late: typed by somebody who no longer held the case."""
 
 from __future__ import annotations
 
@@ -12,8 +12,11 @@ class LateAnswer(models.Model):
     """One answer as a stale holder sent it, kept until the supervisor accepts or discards it.
 
     `uuid` is the client's; once accepted, it is the answer's line in the journal. `value` is
-    emptied by a decision where it belongs to the contact, and by an erasure.
+    emptied by a decision where it belongs to the contact, and by an erasure. A note is of kind
+    NOTE, its text in `value`; it may have neither item nor interview.
     """
+
+    NOTE = "note"
 
     class State(models.TextChoices):
         WAITING = "waiting", _("à décider")
@@ -23,10 +26,10 @@ class LateAnswer(models.Model):
     uuid = models.UUIDField(primary_key=True)
     case = models.ForeignKey("cati.Case", on_delete=models.PROTECT, related_name="late_answers")
     interview = models.ForeignKey(
-        "questionnaire.Interview", on_delete=models.PROTECT, related_name="+"
+        "questionnaire.Interview", on_delete=models.PROTECT, null=True, related_name="+"
     )
     kind = models.CharField(max_length=12)
-    item = models.CharField(max_length=60)
+    item = models.CharField(max_length=60, blank=True, default="")
     instance = models.CharField(max_length=40, blank=True, default="")
     value = models.JSONField(default=dict)
     actor = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")

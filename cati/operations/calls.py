@@ -9,9 +9,10 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from cati.core.scheduling import hours_text, may_call
-from cati.models import Attempt, Case, Note, Phone, User, Wave
-from cati.operations.errors import Refused
+from cati.models import Attempt, Case, Note, Opposition, Phone, User, Wave
+from cati.operations.errors import Refused, StaleLease
 from cati.operations.idempotency import Reply, once
+from cati.operations.late import keep_late_note
 from cati.operations.leases import hold
 
 # A redial or a second number this soon after the last call belongs to the same visit.
@@ -25,7 +26,10 @@ def dial(case_id: int, user: User, epoch: int, phone_id: int, now: datetime) -> 
         if attempt := open_attempt(case):
             return attempt
         check_hours(case.wave, now)
-        phone = Phone.objects.filter(case=case, pk=phone_id, state=Phone.State.VALID).first()
+        valid = Phone.objects.filter(case=case, state=Phone.State.VALID)
+        # Whoever opposed while her number was being imported is asked for here, and here only.
+        opposed = Opposition.objects.values("phone_key")
+        phone = valid.filter(pk=phone_id).exclude(phone_key__in=opposed).first()
         if phone is None:
             raise Refused({"phone": _("Ce numéro n’est plus à appeler. Choisissez-en un autre.")})
         return Attempt.objects.create(
@@ -63,7 +67,9 @@ def add_note(
 ) -> Reply:
     """Keep a note on the case, or on one of its items, exactly once per `uuid`.
 
-    Reply 200 {"note": its id}. Raises Refused for an empty or endless note, StaleLease.
+    Reply 200 {"note": its id}; 409 {"stale", "holder", "kept"} when the case is hers no more, and
+    the note in quarantine. Raises Refused for an empty or endless note, StaleLease where she never
+    called there.
     """
     text = text.strip()
     if not text:
@@ -72,7 +78,12 @@ def add_note(
         raise Refused({"text": _("La note dépasse 2 000 caractères. Raccourcissez-la.")})
 
     def keep() -> Reply:
-        case = hold(case_id, user, epoch, now)
+        try:
+            case = hold(case_id, user, epoch, now)
+        except StaleLease as lost:
+            return keep_late_note(
+                case_id, user, epoch=epoch, uuid=uuid, text=text, item=item, lost=lost, now=now
+            )
         note = Note.objects.create(case=case, author=user, item=item, text=text, at=now)
         return Reply(200, {"note": note.pk})
 

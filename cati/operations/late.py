@@ -1,4 +1,4 @@
-"""What becomes of an answer whose writer has lost the case: it is kept, and she is told.
+"""What becomes of an answer or a note whose writer has lost the case: it is kept, and she is told.
 
 It is not recorded, since the one who has the case now may have gone another way; the supervisor
 decides, item by item (`cati.operations.quarantine`).
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from cati.models import Attempt, Erasure, LateAnswer, User
 from cati.operations.errors import StaleLease
@@ -26,12 +27,8 @@ def keep_late(
     held the case, so that nobody can write into the quarantine of cases that were not hers; and
     for what somebody said who has been erased since.
     """
-    hers = Attempt.objects.filter(
-        case=case_id, interviewer=user, epoch=epoch, interview__isnull=False
-    )
-    interview = hers.values_list("interview", flat=True).first()
-    erased = Erasure.objects.filter(case=case_id, kind=Erasure.Kind.PERSON)
-    if interview is None or erased.exists():
+    interview = _call(case_id, user, epoch, lost).interview_id
+    if interview is None:
         raise lost
     LateAnswer.objects.create(
         uuid=answer.uuid,
@@ -47,4 +44,45 @@ def keep_late(
         client_at=answer.client_at,
         ms_on_screen=answer.ms_on_screen,
     )
+    return _told(lost)
+
+
+def keep_late_note(
+    case_id: int,
+    user: User,
+    *,
+    epoch: int,
+    uuid: UUID,
+    text: str,
+    item: str,
+    lost: StaleLease,
+    now: datetime,
+) -> Reply:
+    """The same for a note, which needs a call of hers and no interview."""
+    call = _call(case_id, user, epoch, lost)
+    LateAnswer.objects.create(
+        uuid=uuid,
+        case_id=case_id,
+        interview_id=call.interview_id,
+        kind=LateAnswer.NOTE,
+        item=item,
+        value={"text": text},
+        actor=user,
+        epoch=epoch,
+        at=now,
+    )
+    return _told(lost)
+
+
+def _call(case_id: int, user: User, epoch: int, lost: StaleLease) -> Attempt:
+    """Her call under that epoch, the one with an interview first. Raises `lost`."""
+    hers = Attempt.objects.filter(case=case_id, interviewer=user, epoch=epoch)
+    call = hers.order_by("interview_id").first()  # without an interview comes last
+    erased = Erasure.objects.filter(case=case_id, kind=Erasure.Kind.PERSON)
+    if call is None or erased.exists():
+        raise lost
+    return call
+
+
+def _told(lost: StaleLease) -> Reply:
     return Reply(409, {"stale": True, "holder": lost.holder, "kept": True})

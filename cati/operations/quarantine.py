@@ -1,4 +1,4 @@
-"""The supervisor's word on answers that came too late: record one, or set it aside; each once."""
+"""The supervisor's word on what came too late: record it, or set it aside; each once."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from uuid import UUID
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from cati.models import Case, LateAnswer, User
+from cati.models import Case, LateAnswer, Note, User
 from cati.operations import record
 from cati.operations.errors import Refused
 from cati.operations.record import AnswerInput
@@ -18,29 +18,38 @@ State = LateAnswer.State
 
 
 def accept(late_id: UUID, by: User, now: datetime) -> None:
-    """Record a late answer in the name of who typed it. Raises Refused: why it does not fit."""
+    """Record what came late in the name of who typed it. Raises Refused: why it does not fit."""
     with transaction.atomic():
         late, case = _decided(late_id, State.ACCEPTED, by, now)
-        interview = journal.lock_interview(pk=late.interview_id)
-        answer = AnswerInput(
-            uuid=late.uuid,
-            kind=late.kind,
-            item=late.item,
-            instance=late.instance,
-            value=late.value,
-            client_at=late.client_at,
-            ms_on_screen=late.ms_on_screen,
-        )
-        try:
-            record.save_late(case, interview, answer, actor=late.actor, epoch=late.epoch, now=now)
-        except journal.AnswerRefused as refusal:
-            raise Refused({"": " ".join(refusal.messages)}) from refusal
+        if late.kind == LateAnswer.NOTE:
+            Note.objects.create(
+                case=case, author=late.actor, item=late.item, text=late.value["text"], at=late.at
+            )
+        else:
+            _record(late, case, now)
 
 
 def discard(late_id: UUID, by: User, now: datetime) -> None:
-    """Set a late answer aside: it stays readable, and changes nothing. Raises Refused."""
+    """Set what came late aside: it stays readable, and changes nothing. Raises Refused."""
     with transaction.atomic():
         _decided(late_id, State.DISCARDED, by, now)
+
+
+def _record(late: LateAnswer, case: Case, now: datetime) -> None:
+    interview = journal.lock_interview(pk=late.interview_id)
+    answer = AnswerInput(
+        uuid=late.uuid,
+        kind=late.kind,
+        item=late.item,
+        instance=late.instance,
+        value=late.value,
+        client_at=late.client_at,
+        ms_on_screen=late.ms_on_screen,
+    )
+    try:
+        record.save_late(case, interview, answer, actor=late.actor, epoch=late.epoch, now=now)
+    except journal.AnswerRefused as refusal:
+        raise Refused({"": " ".join(refusal.messages)}) from refusal
 
 
 def _decided(late_id: UUID, state: State, by: User, now: datetime) -> tuple[LateAnswer, Case]:
@@ -48,7 +57,7 @@ def _decided(late_id: UUID, state: State, by: User, now: datetime) -> tuple[Late
     late = LateAnswer.objects.select_related("actor", "interview").get(pk=late_id)
     case = Case.objects.select_for_update(of=("self",)).select_related("wave").get(pk=late.case_id)
     decision = {"state": state, "decided_by": by, "decided_at": now}
-    if record.stored_with_contact(late.interview, late.kind, late.item):
+    if late.interview and record.stored_with_contact(late.interview, late.kind, late.item):
         # It belongs to the contact: accepted, it is kept there, and discarded, nowhere.
         decision["value"] = {"given": True}
     if not LateAnswer.objects.filter(pk=late_id, state=State.WAITING).update(**decision):

@@ -41,6 +41,7 @@ LIGHT = ", ".join(
 CURRENT = f"""
 SELECT {LIGHT}
 FROM cati_caseinterview l JOIN questionnaire_interview i ON i.id = l.interview_id
+JOIN cati_attempt a ON a.case_id = l.case_id AND a.interview_id = i.id AND a.closed_at IS NULL
 WHERE l.case_id = %s AND l.current
 FOR UPDATE OF i
 """  # noqa: S608
@@ -86,8 +87,8 @@ def save_answer(case_id: int, user: User, epoch: int, answer: AnswerInput, now: 
 
     Reply 200 {"seq", "next", "outcome", "parked"}; 409 {"stale", "holder", "kept"} when the case
     that was hers is somebody else's by now, and the answer in quarantine. Raises StaleLease when
-    the case was not hers, journal.AnswerRefused when the value does not fit the item; nothing is
-    written then.
+    the case was not hers, Refused while no call conducts the interview, journal.AnswerRefused when
+    the value does not fit the item; nothing is written then.
     """
     body = {
         "case": case_id,
@@ -116,11 +117,11 @@ def save_late(
     event = replace(_event(answer, _for_journal(case, interview, answer)), cause="quarantine")
     attempt = open_attempt(case)
     conducted = attempt is not None and attempt.interview_id == interview.pk
+    before = cells_of(interview.answers["roles"])
     write = journal.record if conducted else journal.amend
     walker = write(interview, [event], actor=actor, epoch=epoch, now=now)
-    settle(case, interview, walker, actor, now)
-    if not conducted:
-        places.release(interview, now)
+    moved = cells_of(walker.state.roles) != before
+    settle(case, interview, walker, actor, now, moved=moved, conducted=conducted)
 
 
 def preview_answer(interview: Interview, answer: AnswerInput) -> Effects:
@@ -166,13 +167,15 @@ def settle(
     now: datetime,
     *,
     moved: bool = True,
+    conducted: bool = True,
 ) -> None:
     """Provide what the route needs (places, draws) until it needs nothing more.
 
     `moved`: whether the interview may belong to other cells than before; its places then follow,
-    and what that changes for quotas that the route has passed is journalled too.
+    and what that changes for quotas that the route has passed is journalled too. `conducted`:
+    whether somebody is on the line; else it is ended by no quota, and takes no place.
     """
-    asked = _Places(case, interview, walker, now)
+    asked = _Places(case, interview, walker, now, conducted)
     events = asked.changed() if moved else []
     while True:
         if events:
@@ -223,7 +226,10 @@ def _resume(case: Case, interview: Interview, user: User, now: datetime) -> None
 
 
 def _current(case: Case) -> Interview:
-    """Asked by every answer, and by hand as the lock of its case is. Raises Refused."""
+    """The interview of the call that is open: none goes on in a second window after its outcome.
+
+    Asked by every answer, and by hand as the lock of its case is. Raises Refused.
+    """
     for interview in Interview.objects.raw(CURRENT, [case.pk]):
         return interview
     raise Refused({"": _("L’entretien n’est pas commencé.")})
@@ -268,8 +274,11 @@ def _keep_with_contact(case: Case, answer: AnswerInput) -> None:
 class _Places:
     """What the cells say to an interview, asked once for all that one answer changes."""
 
-    def __init__(self, case: Case, interview: Interview, walker: Walker, now: datetime) -> None:
+    def __init__(
+        self, case: Case, interview: Interview, walker: Walker, now: datetime, conducted: bool
+    ) -> None:
         self.case, self.interview, self.walker, self.now = case, interview, walker, now
+        self.conducted = conducted
         roles = walker.program.instrument.roles
         # A quota is named after the variable of its family.
         self.family = {roles.get(family.role): code for code, family in FAMILIES.items()}
@@ -279,6 +288,8 @@ class _Places:
         consent = self.interview.consent_at
         fresh = consent is None or self.now - consent < NO_QUOTA_AFTER
         roles = self.walker.state.roles
+        if not self.conducted:
+            return places.follow_left(self.case.wave, self.interview, roles, self.now)
         return places.follow(self.case.wave, self.interview, roles, self.now, may_end=fresh)
 
     def changed(self) -> list[EventInput]:

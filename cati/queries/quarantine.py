@@ -1,4 +1,4 @@
-"""Reads of the quarantine: late answers that wait, with what the interview says today."""
+"""Reads of the quarantine: what came late and waits, with what the interview says today."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ from questionnaire.queries import program_by_id
 
 @dataclass(frozen=True)
 class Late:
-    """One late answer, its item (None where the questionnaire has none), and the present one."""
+    """One late answer, its item (None where the questionnaire has none), and the present one.
+
+    A note has nothing beside it.
+    """
 
     row: LateAnswer
     item: Item | None
@@ -40,7 +43,7 @@ def quarantine_of(wave: Wave) -> list[LateCase]:
     rows = list(waiting)
     interviews = Interview.objects.in_bulk({row.interview_id for row in rows})
     return [
-        LateCase(case, [_late(row, interviews[row.interview_id]) for row in group])
+        LateCase(case, [_late(row, interviews.get(row.interview_id)) for row in group])
         for case, group in groupby(rows, key=lambda row: row.case)
     ]
 
@@ -66,7 +69,9 @@ def kept_late(case: Case, user: User) -> int:
     return waiting.count()
 
 
-def _late(row: LateAnswer, interview: Interview) -> Late:
+def _late(row: LateAnswer, interview: Interview | None) -> Late:
+    if interview is None or row.kind == LateAnswer.NOTE:
+        return Late(row, None, None)
     try:
         item = program_by_id(interview.version_id).instrument.item(row.item)
     except KeyError:

@@ -32,7 +32,7 @@ from cati.web import callbar
 from cati.web.access import WaveRequest, in_wave
 from cati.web.errors import wants_json
 from cati.web.forms import DialForm, LeaseForm, NoteForm, OutcomeForm, TypedOutcome
-from cati.web.lease import check_held, on_case, on_held_case, refused_json, warn
+from cati.web.lease import check_held, on_case, on_held_case, refused_json, stale, warn
 from cati.web.schedule import empty_queue
 from cati.web.spoken import spoken
 
@@ -147,8 +147,9 @@ def release_case(request: WaveRequest, case: Case) -> HttpResponseBase:
 
 @in_wave(Role.INTERVIEWER)
 @require_POST
-@on_held_case
+@on_case
 def note(request: WaveRequest, case: Case) -> HttpResponseBase:
+    """Keep a note; one that comes after she lost the case waits for the supervisor."""
     form = NoteForm(request.POST)
     if not form.is_valid():
         return JsonResponse({"errors": form.errors}, status=422)
@@ -156,6 +157,8 @@ def note(request: WaveRequest, case: Case) -> HttpResponseBase:
         reply = calls.add_note(case.pk, request.user, **form.cleaned_data, now=clock.now())
     except Refused as refusal:
         return refused_json(refusal)
+    if reply.body.get("stale"):
+        return stale(request, case, reply.body["holder"])
     if reply.status != 200:
         return JsonResponse({"errors": {"": reply.body["message"]}}, status=reply.status)
     if not wants_json(request):

@@ -58,11 +58,30 @@ DECISIONS = {
 }
 
 
+NOTE_DECISIONS = {
+    "accepter": Decision(
+        quarantine.accept,
+        gettext_lazy("Enregistrer la note ?"),
+        gettext_lazy("Fiche %(number)s : « %(late)s » sera parmi les notes de la fiche."),
+        gettext_lazy("Enregistrer la note"),
+        gettext_lazy("Note enregistrée dans la fiche %(number)s."),
+    ),
+    "ecarter": Decision(
+        quarantine.discard,
+        gettext_lazy("Écarter la note ?"),
+        gettext_lazy("Fiche %(number)s : « %(late)s » est écarté."),
+        gettext_lazy("Écarter la note"),
+        gettext_lazy("Note écartée de la fiche %(number)s."),
+    ),
+}
+
+
 @dataclass(frozen=True)
 class Row:
     """One late answer in words; `same`: the interview says the same already."""
 
     row: LateAnswer
+    name: str
     label: str
     late: str
     present: str
@@ -85,14 +104,16 @@ def page(request: WaveRequest) -> HttpResponseBase:
 @require_http_methods(["GET", "HEAD", "POST"])
 def decide(request: WaveRequest, late: UUID, act: str) -> HttpResponseBase:
     """Both values and what would happen first; then the decision, once."""
-    found, decision = queries.late_answer(request.wave, late), DECISIONS.get(act)
-    if found is None or decision is None:
+    found = queries.late_answer(request.wave, late)
+    if found is None or act not in DECISIONS:
         raise Http404
+    note = found.row.kind == LateAnswer.NOTE
+    decision = (NOTE_DECISIONS if note else DECISIONS)[act]
     here = resolve_url("quarantine", wave=request.wave.slug)
     row = _row(found)
     words = {
         "number": row.row.case.number,
-        "item": row.row.key,
+        "item": row.name,
         "late": row.late,
         "present": row.present,
     }
@@ -116,12 +137,17 @@ def decide(request: WaveRequest, late: UUID, act: str) -> HttpResponseBase:
 
 def _row(late: Late) -> Row:
     item, given = late.item, late.row.value
+    if late.row.kind == LateAnswer.NOTE:
+        return Row(late.row, _("Note"), late.row.item, given.get("text", ""), "", same=False)
     if item is None:
-        return Row(late.row, "", str(given.get("v", "")), _("sans réponse"), same=False)
+        return Row(
+            late.row, late.row.key, "", str(given.get("v", "")), _("sans réponse"), same=False
+        )
     present = said(item, late.present) if late.present else _("sans réponse")
     words = _("confirmation") if late.row.kind == "confirm" and not given else said(item, given)
     return Row(
         late.row,
+        late.row.key,
         item.short or item.text,
         words.strip() or _("effacer la réponse"),
         present.strip(),

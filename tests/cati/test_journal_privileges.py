@@ -1,6 +1,7 @@
 """What the application's role may do to the journal, asked of PostgreSQL as that role.
 
-1. It adds and reads; it changes, deletes and empties nothing, in the journal nor among erasures.
+1. It adds and reads; it changes, deletes and empties nothing, in the journal nor among erasures
+   and acts. It decides on late answers, and removes none.
 2. The command that erases works under the owner's role alone, and says so under the other.
 """
 
@@ -24,7 +25,13 @@ from tests.cati.test_interview_life import Call
 from tests.world import World
 
 pytestmark = pytest.mark.django_db(transaction=True)
-CLOSED = ("questionnaire_answerevent", "cati_erasure")
+CLOSED = (
+    "questionnaire_answerevent",
+    "cati_erasure",
+    "cati_quotaact",
+    "cati_caseact",
+    "cati_rulesact",
+)
 
 
 @pytest.fixture
@@ -63,6 +70,13 @@ def test_the_application_changes_no_line(
 def test_the_application_adds_and_reads(journal: psycopg.Connection, table: str) -> None:
     asked = "SELECT has_table_privilege(%(t)s, 'INSERT'), has_table_privilege(%(t)s, 'SELECT')"
     assert journal.execute(asked, {"t": table}).fetchone() == (True, True)
+
+
+@pytest.mark.parametrize("words", ["DELETE FROM cati_lateanswer", "TRUNCATE cati_lateanswer"])
+def test_the_application_removes_no_late_answer(journal: psycopg.Connection, words: str) -> None:
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        journal.execute(words)
+    journal.execute("UPDATE cati_lateanswer SET state = state")
 
 
 def erase(case: Case, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -200,3 +200,14 @@ def test_the_list_is_searched(world: World, claire: Client, asked: str, rows: in
     oppose(world, fictional(7777))
     page = html.fromstring(claire.get(f"{PAGE}?q={asked}").content)
     assert len(page.xpath("//tbody/tr[th]")) == rows
+
+
+def test_a_number_that_was_imported_while_it_was_opposed_is_not_dialled(world: World) -> None:
+    case = next_case(world.wave, world.nadia, NOW)
+    assert case is not None
+    phone = case.phones.get()
+    # What an import leaves that did not see the opposition, nor the opposition its rows.
+    Opposition.objects.create(phone_key=phone.phone_key, at=NOW, by=world.claire)
+    with pytest.raises(Refused):
+        dial(case.pk, world.nadia, case.epoch, phone.pk, NOW)
+    assert not case.calls.exists()

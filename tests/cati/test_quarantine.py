@@ -8,6 +8,8 @@
 5. What does not fit any more, or would reopen a complete interview, is refused with its reason.
 6. A decision is made once; only supervisors and admins of the wave make it.
 7. What belongs to the contact goes there, and leaves the quarantine either way.
+8. A late note waits like an answer, and becomes a note of its writer, of the hour when she wrote.
+9. A complete interview outside the quota stays outside, whatever has room by now.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from cati.models import Case, CaseAct, Contact, LateAnswer, Place
+from cati.models import Case, CaseAct, Contact, LateAnswer, Note, Place, QuotaCell
 from cati.operations import quarantine
 from cati.operations.errors import Refused, StaleLease
 from cati.operations.steer_cases import Order, steer
@@ -256,3 +258,75 @@ def test_a_refused_decision_says_why_on_the_page(world: World) -> None:
     page = client.post(url, {"uuid": str(uuid4())}, follow=True).content.decode()
     assert "Saisissez un nombre entre 1 et 12" in page
     assert "1 à décider" in page
+
+
+def write_note(world: World, call: Call, uuid: UUID, text: str) -> Any:
+    url = f"/v/2026/fiche/{call.case.number}/note/"
+    form = {"uuid": str(uuid), "epoch": call.case.epoch, "text": text, "item": "S06"}
+    return world.client(call.user).post(url, form, headers={"Accept": "application/json"})
+
+
+def test_a_late_note_waits_and_becomes_a_note_of_its_writer(world: World) -> None:
+    call = Call(world, world.nadia)
+    take_over(world, call.case)
+    uuid = uuid4()
+    replies = [write_note(world, call, uuid, "Rappeler Mme Roux") for _time in range(2)]
+    assert [reply.status_code for reply in replies] == [409, 409]
+    assert replies[0].json() == {"stale": True, "holder": ""}
+    kept = LateAnswer.objects.get()
+    assert (kept.kind, kept.value, kept.interview) == ("note", {"text": "Rappeler Mme Roux"}, None)
+    assert not Note.objects.exists()
+    page = world.client(world.nadia).get(f"/v/2026/fiche/{call.case.number}/")
+    assert "est arrivé" in page.content.decode()
+
+    supervisor = world.client(world.claire)
+    assert "Rappeler Mme Roux" in supervisor.get("/v/2026/quarantaine/").content.decode()
+    url = f"/v/2026/quarantaine/{uuid}/accepter/"
+    assert "Enregistrer la note" in supervisor.get(url).content.decode()
+    for _time in range(2):
+        supervisor.post(url, {"uuid": str(uuid4())})
+    note = Note.objects.get()
+    assert (note.author, note.text, note.item) == (world.nadia, "Rappeler Mme Roux", "S06")
+    assert note.at == kept.at
+
+
+def test_nobody_leaves_a_late_note_where_she_never_called(world: World) -> None:
+    call = Call(world, world.nadia)
+    call.user = world.yann
+    assert write_note(world, call, uuid4(), "Bonjour").status_code == 409
+    assert not LateAnswer.objects.exists()
+
+
+@pytest.mark.parametrize(("item", "value"), [("S06", 2), ("EMP01", 4)])
+def test_a_late_answer_leaves_a_complete_interview_outside(
+    world: World, item: str, value: int
+) -> None:
+    call, kept = late(world, item, value)
+    Case.objects.exclude(pk=call.case.pk).update(state="closed")
+    second = Call(world, world.yann)
+    QuotaCell.objects.update(target=0)
+    second.begin()
+    second.to_the_end()
+    assert second.end("10")["counted"] is False
+    QuotaCell.objects.update(target=5)
+    quarantine.accept(kept.pk, world.claire, world.now)
+    assert Place.objects.get().state == "outside"
+    assert not QuotaCell.objects.exclude(reserved=0, counted=0).exists()
+    interview = second.interview()
+    assert (interview.outcome, interview.answers["answers"][item]) == ("complete", {"v": value})
+    assert rebuild(interview) == []
+
+
+def test_a_full_sector_ends_no_interview_that_nobody_conducts(world: World) -> None:
+    call = Call(world, world.nadia)
+    call.begin()
+    for item, value in [("S01", 1), ("S10", 1), ("S11", 1), ("S02", 1), ("S03", 1), ("S04", "1 r")]:
+        call.answer(item, value)
+    take_over(world, call.case)
+    call.answer("S05", 3)
+    QuotaCell.objects.update(target=0)
+    quarantine.accept(LateAnswer.objects.get().pk, world.claire, world.now)
+    interview = call.interview()
+    assert (interview.sector, interview.outcome) == ("VE", "")
+    assert interview.next_item == "S06"
+    assert not Place.objects.exists()

@@ -5,6 +5,7 @@
 2. Each late answer is then recorded or set aside, and the projection equals the journal.
 3. The next holder goes on where the first one was, whoever she is.
 4. A lease lives as long as it is heard of, and its places with it.
+5. After the outcome of a call, a window that still shows its interview adds nothing to it.
 """
 
 from __future__ import annotations
@@ -164,3 +165,15 @@ def test_a_take_over_needs_a_reason_and_somebody_who_holds_the_case(world: World
     assert (act.person, act.by, act.reason) == (world.nadia, world.claire, "La ligne est perdue")
     with pytest.raises(Refused):
         take_over(call.case, world.claire, world.now)
+
+
+def test_a_second_window_does_not_go_on_after_the_outcome(world: World) -> None:
+    call = Call(world, world.nadia)
+    call.to_sector()
+    assert call.end("13")["next"] == "redial"
+    before = call.interview()
+    with pytest.raises(Refused):
+        call.answer("S06", 2)
+    after = call.interview()
+    assert (after.seq, after.outcome) == (before.seq, "13")
+    assert Place.objects.get(family="sector").state == "released"
