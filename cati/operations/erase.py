@@ -124,9 +124,9 @@ def _erase_people(which: Q, numbers: Sequence[str], order: Order) -> Erased:
     _check(order, named)
     events = sum(_erase_person(case, order) for case in cases)
     waves = {case.wave_id for case in cases}
-    traces.scrub_jobs(waves, named)
+    traces.scrub_jobs(named)
     traces.forget_requests(traces.saying(named))
-    return Erased(len(cases), events, traces.drop_files(waves) + traces.drop_uploads(waves))
+    return Erased(len(cases), events, traces.drop_files(waves) + traces.drop_samples())
 
 
 def _erase_person(case: Case, order: Order) -> int:

@@ -215,22 +215,33 @@ def _reporter(job_id: int) -> Report:
 
 
 def _finish(job: Job, work: Work, now: datetime) -> None:
-    """Publish the file, then write the rows and the job's end in one transaction."""
+    """Publish the file, then write the rows and the job's end in one transaction.
+
+    A job that was cancelled after its last report leaves neither: what it has read may have been
+    erased meanwhile. Raises Cancelled.
+    """
     published, size, digest = _publish(job, work)
-    with transaction.atomic():
-        result = work.write()
-        Job.objects.filter(pk=job.pk).update(
-            state=Job.State.DONE,
-            progress=1,
-            step="",
-            error="",
-            result=result,
-            file=published,
-            size=size,
-            digest=digest,
-            ended_at=now,
-            expires_at=now + KEPT if published else None,
-        )
+    try:
+        with transaction.atomic():
+            result = work.write()
+            ended = Job.objects.filter(pk=job.pk, cancel_asked=False).update(
+                state=Job.State.DONE,
+                progress=1,
+                step="",
+                error="",
+                result=result,
+                file=published,
+                size=size,
+                digest=digest,
+                ended_at=now,
+                expires_at=now + KEPT if published else None,
+            )
+            if not ended:
+                raise Cancelled
+    except Cancelled:
+        if published:
+            (folder() / published).unlink(missing_ok=True)
+        raise
 
 
 def _publish(job: Job, work: Work) -> tuple[str, int, str]:

@@ -67,14 +67,14 @@ def saying(named: Sequence[str]) -> Q:
     return found
 
 
-def scrub_jobs(waves: Collection[int], named: Sequence[str]) -> None:
-    """Empty what a job of these waves says, where it names the person."""
+def scrub_jobs(named: Sequence[str]) -> None:
+    """Empty what a job says, where it names the person; a sample of any wave may have had her."""
     for column, empty in (("params", {}), ("result", {}), ("error", ""), ("step", "")):
         for pattern in named:
-            naming = Job.objects.filter(**{"wave__in": waves, f"{column}__iregex": pattern})
+            naming = Job.objects.filter(**{f"{column}__iregex": pattern})
             naming.update(**{column: empty})
     for pattern in named:
-        headless = SampleUpload.objects.filter(wave__in=waves, header__iregex=pattern)
+        headless = SampleUpload.objects.filter(header__iregex=pattern)
         headless.update(header=[], columns=[])
 
 
@@ -83,20 +83,29 @@ def drop_files(waves: Collection[int]) -> int:
 
     They hold answers, and are soon made again.
     """
-    running = Job.objects.filter(wave__in=waves, state=Job.State.RUNNING)
-    running.update(cancel_asked=True)
-    made = Job.objects.filter(wave__in=waves).exclude(file="")
+    return _drop_made(Q(wave__in=waves))
+
+
+def _drop_made(by: Q) -> int:
+    # Those that wait begin once this is over, and find nothing of her any more.
+    list(Job.objects.filter(by, state=Job.State.QUEUED).order_by("pk").select_for_update())
+    Job.objects.filter(by, state=Job.State.RUNNING).update(cancel_asked=True)
+    made = Job.objects.filter(by).exclude(file="")
     files = list(made.values_list("file", flat=True))
     made.update(file="", size=0)
     return _unlink([jobs.folder() / name for name in files])
 
 
-def drop_uploads(waves: Collection[int]) -> int:
-    """Remove the sample files that lie there, which hold numbers; the rows stay as they were."""
-    laid = SampleUpload.objects.filter(wave__in=waves).exclude(stored="")
+def drop_samples() -> int:
+    """Remove the sample files that lie there, and the rows that imports refused, of every wave.
+
+    She may stand there without a case, and what they hold is read from the sample again.
+    """
+    laid = SampleUpload.objects.exclude(stored="")
     files = list(laid.values_list("stored", flat=True))
     laid.update(stored="")
-    return _unlink([sample_uploads.folder() / name for name in files])
+    refused = _drop_made(Q(kind=sample_uploads.KIND))
+    return refused + _unlink([sample_uploads.folder() / name for name in files])
 
 
 def _unlink(files: Sequence[Path]) -> int:

@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 import io
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -33,8 +34,9 @@ from cati.models import (
     Phone,
     Place,
     User,
+    Wave,
 )
-from cati.operations import calls, jobs
+from cati.operations import calls, jobs, sample_uploads
 from cati.operations.errors import StaleLease
 from cati.operations.import_sample import import_sample
 from cati.operations.steer_cases import Order as Steering
@@ -98,6 +100,14 @@ def a_whole_person(world: World) -> Talk:
     )  # fmt: skip
     steer(case.pk, CaseAct.Kind.TAKE_OVER, Steering(f"Pour {CANARY}", world.claire, world.now))
     first.answer("S04", "")
+    calls.add_note(
+        case.pk, world.nadia, epoch=first.case.epoch, uuid=uuid4(), text=f"Trop tard, {CANARY}",
+        item="", now=world.now,
+    )  # fmt: skip
+    before = Talk(world, world.yann)
+    before.begin()
+    before.end("20", at=world.now + timedelta(minutes=5), ask_for=CANARY)
+    world.now += timedelta(minutes=6)
     second = Talk(world, world.yann)
     second.begin()
     second.to_the_end()
@@ -112,6 +122,22 @@ def a_whole_person(world: World) -> Talk:
     return second
 
 
+def lay_down(world: World, number: str, wave: Wave) -> None:
+    """A sample file with her row, and the rows that an import of it refused, in some wave."""
+    row = f"telephone,nom,adresse,secteur\n0{number[3:]},Mme {CANARY},1 rue B,??\n"
+    upload = sample_uploads.lay_down(wave, [row.encode()], "s.csv", world.alain, world.now)
+    job = Job.objects.create(
+        wave=wave, kind="sample", state="done", at=world.now, file="2-lignes-refusees-s.csv",
+        params={"upload": upload.pk, "write": False, "file": "s.csv"}, result={},
+    )  # fmt: skip
+    (jobs.folder() / job.file).write_text(row)
+
+
+def files(folder: Path) -> str:
+    """Every file under the folder, as text."""
+    return "".join(path.read_text() for path in sorted(folder.rglob("*")) if path.is_file())
+
+
 def erase(*words: Any, **options: Any) -> str:
     out = io.StringIO()
     given = {"by": "alain", "reason": WHY} | options
@@ -120,21 +146,24 @@ def erase(*words: Any, **options: Any) -> str:
 
 
 def test_nothing_of_her_is_left_in_any_table_or_file(
-    world: World, django_capture_on_commit_callbacks: Any
+    world: World, tmp_path: Path, django_capture_on_commit_callbacks: Any
 ) -> None:
     person = a_whole_person(world)
+    number = Phone.objects.get(case=person.case).e164
+    for wave in (world.wave, world.other_wave):
+        lay_down(world, number, wave)
     canaries, before = told(person.case), dump()
     assert all(canary in before for canary in canaries[:2]), "the search is sharp"
-    assert any(jobs.folder().iterdir())
-    number = Phone.objects.get(case=person.case).e164
+    assert all(canary in files(tmp_path) for canary in canaries[:2]), "in the files as well"
     with django_capture_on_commit_callbacks(execute=True):
         said = erase(f"0{number[3:]}")
     after = dump()
     assert [canary for canary in canaries if canary in after] == []
-    assert not any(jobs.folder().iterdir())
+    assert [canary for canary in canaries if canary in files(tmp_path)] == []
     assert said.startswith("Fiches : 1. Lignes du journal vidées : ")
     assert not Note.objects.exists()
-    assert LateAnswer.objects.get().value == {}
+    assert LateAnswer.objects.count() == 2
+    assert not LateAnswer.objects.exclude(value={}).exists()
 
 
 def test_one_line_without_personal_data_is_kept(world: World) -> None:
@@ -160,7 +189,7 @@ def test_calls_stay_and_the_interview_is_counted_no_more(world: World) -> None:
         Attempt.objects.order_by("pk").values("disposition", "aapor", "closed_at")
     )
     case = Case.objects.get(pk=person.case.pk)
-    assert (case.disposition, case.state, case.attempts) == ("10", "closed", 1)
+    assert (case.disposition, case.state, case.attempts) == ("10", "closed", 2)
     interview = person.interview()
     assert (interview.outcome, interview.sector) == ("complete", "")
     assert interview.answers["answers"] == {}

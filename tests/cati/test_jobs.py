@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import transaction
 
 from cati.models import Job
-from cati.operations import jobs
+from cati.operations import jobs, traces
 from tests.world import NOW, World
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -149,6 +150,25 @@ def test_a_running_job_stops_at_its_next_report(world: World, kinds: Any) -> Non
     jobs.run(job.pk, clock)
     job.refresh_from_db()
     assert (job.state, seen) == ("cancelled", [])
+
+
+def test_a_job_that_is_cancelled_after_its_last_report_leaves_nothing(
+    world: World, kinds: Any
+) -> None:
+    def reads_what_is_erased_then(job: Job, report: jobs.Report) -> jobs.Work:
+        path = jobs.part(job)
+        path.write_text("her answers")
+        report(0.9, "nearly")
+        with transaction.atomic():
+            traces.drop_files([job.wave_id])
+        return jobs.Work(dict, path, "answers.csv")
+
+    kind("export", reads_what_is_erased_then)
+    job = jobs.enqueue(world.wave, "export", {}, world.alain, NOW)
+    jobs.run(job.pk, clock)
+    job.refresh_from_db()
+    assert (job.state, job.file) == ("cancelled", "")
+    assert not any(jobs.folder().iterdir())
 
 
 def test_a_waiting_job_is_cancelled_at_once(world: World, kinds: Any) -> None:
