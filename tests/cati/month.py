@@ -192,11 +192,13 @@ def _ring(
 
 
 def _promise(now: datetime, draw: random.Random) -> datetime:
-    day = now.astimezone(PARIS) + timedelta(days=draw.randint(1, 4))
-    asked = day.replace(hour=draw.choice((10, 12, 14, 17, 18, 19)), minute=15 * draw.randint(0, 3))
-    found = next_open(HOURS, asked)
-    assert found is not None
-    return found.astimezone(UTC)
+    """An hour of the days to come; one at which nobody may call is refused, and another asked."""
+    while True:
+        day = now.astimezone(PARIS) + timedelta(days=draw.randint(1, 4))
+        hour, minute = draw.choice((10, 12, 14, 17, 18, 19)), 15 * draw.randint(0, 3)
+        asked = day.replace(hour=hour, minute=minute, second=0, microsecond=0)
+        if may_call(HOURS, asked):
+            return asked.astimezone(UTC)
 
 
 class Lanes:
@@ -243,6 +245,8 @@ class Lanes:
         return found
 
     def _try(self, part: int, who: int) -> Household | None:
+        if not any(entries for key, entries in self.lanes.items() if key[1] in (ANY, part)):
+            return None
         need = needs(dict.fromkeys(range(SECTORS), 100.0), self.rung[who], who)
         for lane in (*retry_lanes(self.rules, part, need), *fresh_lanes(self.rules, part, need)):
             if entries := self.lanes.get(self._key(lane, part)):
