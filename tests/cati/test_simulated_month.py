@@ -16,7 +16,7 @@ SEEDS = (1, 2, 3)
 
 @pytest.fixture(scope="module")
 def month() -> Month:
-    return play("ours", cases=600, team=4)
+    return play("ours", cases=200, team=2)
 
 
 def test_every_hard_filter_holds_at_every_call(month: Month) -> None:
@@ -29,7 +29,7 @@ def test_firm_promises_are_kept_within_the_grace(month: Month) -> None:
 
 
 def test_the_judge_of_the_log_sees_what_oldest_first_does() -> None:
-    assert faults(play("oldest", cases=600, team=4))
+    assert faults(play("oldest", cases=200, team=2))
 
 
 @pytest.mark.bench
