@@ -1,14 +1,16 @@
 """A typist at twelve keys per second through a hundred questions, never waiting for the screen.
 
 1. Every answer is on the question for which it was typed: none elsewhere, none lost, none doubled.
+2. So it is where the network is cut for ten seconds in the middle, while she goes on typing.
 """
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import BrowserContext, Page
 
 from cati.models import Wave
 from questionnaire.core.instrument import (
@@ -20,12 +22,13 @@ from questionnaire.core.instrument import (
     content_hash,
     to_json,
 )
-from questionnaire.models import InstrumentVersion
+from questionnaire.models import InstrumentVersion, Interview
 from tests.journeys.driving import in_interview
 from tests.world import NOW, World
 
 QUESTIONS = 100
 PAUSE = 1000 / 12  # ms between two keys
+CUT_KEYS = 120  # ten seconds of them
 CHOICES = tuple(Choice(code, f"Réponse {code}") for code in range(1, 13))
 
 
@@ -58,6 +61,32 @@ def typed(rank: int) -> tuple[str, dict[str, Any]]:
 def test_a_fast_typist_answers_the_questions_that_she_means(
     live_server: Any, world: World, page: Page
 ) -> None:
+    interview = begun(live_server, world, page)
+    plan = [typed(rank) for rank in range(QUESTIONS)]
+    page.keyboard.type(keys_of(plan), delay=PAUSE)
+    check(page, interview, plan)
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("seed", range(5))
+def test_a_network_cut_for_ten_seconds_loses_none_of_her_keys(
+    live_server: Any, world: World, page: Page, context: BrowserContext, seed: int
+) -> None:
+    interview = begun(live_server, world, page)
+    plan = [typed(rank) for rank in range(QUESTIONS)]
+    keys = keys_of(plan)
+    # Anywhere: between two questions, within a code, before the Enter.
+    cut = random.Random(seed).randrange(5, len(keys) - CUT_KEYS)
+    page.keyboard.type(keys[:cut], delay=PAUSE)
+    context.set_offline(True)
+    page.keyboard.type(keys[cut : cut + CUT_KEYS], delay=PAUSE)
+    context.set_offline(False)
+    page.keyboard.type(keys[cut + CUT_KEYS :], delay=PAUSE)
+    check(page, interview, plan)
+
+
+def begun(live_server: Any, world: World, page: Page) -> Interview:
+    """Nadia at the first of the hundred questions."""
     preloads = (Input("SECTEUR_FICHIER", "text"), Input("ENQUETEUR", "text"))
     items = tuple(question(rank) for rank in range(QUESTIONS))
     content = to_json(
@@ -67,18 +96,22 @@ def test_a_fast_typist_answers_the_questions_that_she_means(
         name="typist", number=1, content=content, hash=content_hash(content), published_at=NOW
     )
     Wave.objects.filter(pk=world.wave.pk).update(version=version, parameters={})
-    interview = in_interview(page, live_server.url, world)
+    return in_interview(page, live_server.url, world)
 
-    plan = [typed(rank) for rank in range(QUESTIONS)]
-    page.keyboard.type("".join(f"{keys}\n" for keys, _value in plan), delay=PAUSE)
 
+def keys_of(plan: list[tuple[str, dict[str, Any]]]) -> str:
+    return "".join(f"{keys}\n" for keys, _value in plan)
+
+
+def check(page: Page, interview: Interview, plan: list[tuple[str, dict[str, Any]]]) -> None:
+    """Each question holds what was typed for it, saved once."""
     page.wait_for_url("**/fin/", timeout=120_000)
     interview.refresh_from_db()
     kept = interview.answers["answers"]
     wrong = {
-        item.code: (kept.get(item.code), value)
-        for item, (_keys, value) in zip(items, plan, strict=True)
-        if {"v": kept.get(item.code, {}).get("v")} != value
+        question(rank).code: (kept.get(question(rank).code), value)
+        for rank, (_keys, value) in enumerate(plan)
+        if {"v": kept.get(question(rank).code, {}).get("v")} != value
     }
     assert wrong == {}
     assert interview.events.filter(kind="answer").count() == QUESTIONS
