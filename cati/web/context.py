@@ -59,6 +59,7 @@ def _places(role: Role) -> list[tuple[str, str]]:
             (_("Appels"), "who-next"),
             (_("Indicateurs"), "rates"),
             (_("Redressement"), "weighting-runs"),
+            (_("Tableaux"), "tables"),
             (_("Exports"), "jobs"),
             (_("Accès"), "people"),
         ],

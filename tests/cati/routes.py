@@ -172,4 +172,5 @@ def _rows(case: Case, interview: Interview) -> dict[str, Any]:
         "set": margins.number,
         "collapse": collapse.pk,
         "form": "csv",
+        "theme": "numerique",
     }

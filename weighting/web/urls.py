@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from weighting.web import exports, forecast, margins, runs
+from weighting.web import exports, forecast, margins, runs, tables
 
 urlpatterns = [
     path("redressement/", runs.page, name="weighting-runs"),
@@ -27,5 +27,10 @@ urlpatterns = [
         name="withdraw-collapse",
     ),
     path("redressement/<int:run>/variables/", exports.codebook, name="codebook"),
+    path("tableaux/", tables.page, name="tables"),
+    path("tableaux/fichier.<str:form>", tables.file, name="tables-file"),
+    path("tableaux/tous/", tables.start, name="start-tables"),
+    path("tableaux/flash/<slug:theme>/", tables.flash, name="flash"),
+    path("tableaux/flash/<slug:theme>/fichier.<str:form>", tables.flash_file, name="flash-file"),
     path("exports/preparer/", exports.start, name="start-export"),
 ]
