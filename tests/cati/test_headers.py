@@ -16,7 +16,7 @@ from lxml import html
 from tests.world import PASSWORD, World
 
 # Taken away as a file and opened without the server: its styles have to be in it.
-FILES = {"codebook_file.html"}
+FILES = {"codebook_file.html", "flash_file.html"}
 TEMPLATES = sorted(
     path for path in Path(settings.BASE_DIR, "templates").rglob("*.html") if path.name not in FILES
 )
