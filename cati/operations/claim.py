@@ -19,14 +19,19 @@ from cati.queries.callable import candidates, situation
 
 TRIES = 20
 
-# An expired hold is taken over; a live one is somebody else's and yields no row.
+# An expired hold is taken over; a live one is somebody else's and yields no row, and so does one
+# whose case is still held: its lease outlived the sweep because a write is running on it.
 HOLD = """
 INSERT INTO cati_phonehold (phone_key, case_id, epoch, until)
 SELECT p.phone_key, p.case_id, %(epoch)s, %(until)s FROM cati_phone p
 WHERE p.case_id = %(case)s ORDER BY p.phone_key
 ON CONFLICT (phone_key) DO UPDATE
 SET case_id = EXCLUDED.case_id, epoch = EXCLUDED.epoch, until = EXCLUDED.until
-WHERE cati_phonehold.until < %(now)s
+WHERE cati_phonehold.until < %(now)s AND NOT EXISTS (
+  SELECT 1 FROM cati_case c
+  WHERE c.id = cati_phonehold.case_id AND c.epoch = cati_phonehold.epoch
+    AND c.holder_id IS NOT NULL AND c.id <> EXCLUDED.case_id
+)
 """
 
 

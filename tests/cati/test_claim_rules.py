@@ -35,7 +35,8 @@ from cati.models import (
 from cati.operations import jobs
 from cati.operations.appoint import miss_appointments
 from cati.operations.calls import dial
-from cati.operations.claim import next_case
+from cati.operations.claim import NumbersTaken, lease, next_case
+from cati.operations.leases import expire_leases
 from cati.operations.outcome import OutcomeInput, record_outcome
 from cati.queries.callable import candidates, situation
 from cati.queries.schedule import asker, case_facts, pool, who_next
@@ -278,3 +279,16 @@ def test_the_database_refuses_transitions_that_cannot_be(world: World) -> None:
     for act in impossible:
         with pytest.raises(IntegrityError), transaction.atomic():
             act()
+
+
+def test_a_number_whose_case_is_still_held_is_not_rung_from_another(world: World) -> None:
+    """Her lease ran out, and a write that runs on her case keeps the sweep away from it."""
+    first = world.cases[0]
+    second = world.add_case("CN", shares=first)
+    Case.objects.exclude(pk__in=[first.pk, second.pk]).update(state="closed")
+    assert next_case(world.wave, world.nadia, world.now) == first
+    later = world.now + timedelta(minutes=10)
+    with pytest.raises(NumbersTaken), transaction.atomic():
+        lease(Case.objects.get(pk=second.pk), world.yann, later)
+    expire_leases(later)
+    assert next_case(world.wave, world.yann, later) is not None
