@@ -20,7 +20,7 @@ from weighting.operations import margins
 from weighting.operations.margin_table import COLUMNS, MOST_IN_A_CELL, MOST_LINES, Line
 
 
-class LineSerializer(serializers.Serializer[Line]):
+class MarginLineSerializer(serializers.Serializer[Line]):
     """One category of one criterion in one sector, as it was given.
 
     `share` is in percent of the sector's adults, `total` in persons: one of the two.
@@ -59,7 +59,7 @@ class WholeSetSerializer(SetSerializer):
     class Meta(SetSerializer.Meta):
         fields = [*SetSerializer.Meta.fields, "lines"]
 
-    @extend_schema_field(LineSerializer(many=True))
+    @extend_schema_field(MarginLineSerializer(many=True))
     def get_lines(self, row: MarginSet) -> list[dict[str, str]]:
         return [dict(zip(COLUMNS, cells, strict=True)) for cells in row.lines]
 
@@ -69,7 +69,7 @@ class NewSetSerializer(serializers.Serializer[Any]):
 
     file = serializers.CharField(max_length=120, allow_blank=True, default="")
     lines = serializers.ListField(
-        child=LineSerializer(), allow_empty=False, min_length=1, max_length=MOST_LINES
+        child=MarginLineSerializer(), allow_empty=False, min_length=1, max_length=MOST_LINES
     )
 
 
