@@ -249,7 +249,7 @@ def test_what_it_answers_is_what_it_describes(
         result.ok().label: statuses_of(result.ok(), headers)
         for result in schema.get_all_operations()
     }
-    assert len(statuses) == 21
+    assert len(statuses) == 26
     assert statuses["GET /api/v1/waves/{wave}/quotas/"] >= {200, 404}
     assert statuses["GET /api/v1/waves/{wave}/rates/"] >= {200, 404}
     assert statuses["POST /api/v1/waves/{wave}/runs/"] >= ({202, 404} if may_start else {403})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import extend_schema, extend_schema_field
+from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -18,6 +18,11 @@ from cati.operations.idempotency import Reply
 from weighting.models import MarginSet
 from weighting.operations import margins
 from weighting.operations.margin_table import COLUMNS, MOST_IN_A_CELL, MOST_LINES, Line
+
+BAD_LINES = OpenApiResponse(
+    dict[str, Any],
+    "What is not given or does not fit: why, by field; in lines, by place and field.",
+)
 
 
 class MarginLineSerializer(serializers.Serializer[Line]):
@@ -98,7 +103,7 @@ class MarginSets(WaveRows[MarginSet]):
     @extend_schema(
         parameters=[KEY],
         request=NewSetSerializer,
-        responses={201: LoadedSerializer} | REFUSALS,
+        responses={201: LoadedSerializer} | REFUSALS | {400: BAD_LINES},
     )
     def create(self, request: Request, wave: str) -> Response:
         """Load a set, which rules at once; or refuse it whole, each fault by « line:column ».
