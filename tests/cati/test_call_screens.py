@@ -137,6 +137,18 @@ def test_an_appointment_is_promised_at_the_local_hour(nadia: Client, world: Worl
     assert f"{promised.at.astimezone(PARIS):%H:%M}" == "18:10"
 
 
+def test_a_refresh_makes_no_second_appointment(nadia: Client, world: World) -> None:
+    """The same posting sent again, and the whole page filled in anew after it went through."""
+    case = claim(nadia, world)
+    dial(nadia, case)
+    form = {"uuid": uuid4(), "epoch": case.epoch, "code": "20", "day": "+1", "hour": "18 h 10"}
+    first = nadia.post(at(case, "fin/"), form)
+    again = nadia.post(at(case, "fin/"), form)
+    assert (again.status_code, again["Location"]) == (first.status_code, first["Location"])
+    assert nadia.post(at(case, "fin/"), form | {"uuid": uuid4()}).status_code == 409
+    assert Appointment.objects.count() == 1
+
+
 def test_sending_the_same_outcome_twice_has_one_effect(nadia: Client, world: World) -> None:
     case = claim(nadia, world)
     dial(nadia, case)
