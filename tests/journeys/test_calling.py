@@ -1,8 +1,9 @@
 """Promises and rules in a browser.
 
-1. An appointment is given on one screen by keys alone, in fewer than twelve.
-2. A night is refused with the nearest possible hour, and what was typed stays.
-3. A supervisor changes a rule, and sees at once whom it sets aside in "who comes next".
+1. An outcome is two keystrokes, and Enter.
+2. An appointment is given on one screen by keys alone, in fewer than twelve.
+3. A night is refused with the nearest possible hour, and what was typed stays.
+4. A supervisor changes a rule, and sees at once whom it sets aside in "who comes next".
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from cati import clock
 from cati.core.day_parts import part_at
 from cati.core.rules import USUAL
 from cati.core.scheduling import PARIS
-from cati.models import Appointment, RulesAct, Wave
+from cati.models import Appointment, Attempt, RulesAct, Wave
 from tests.journeys.driving import log_in
 from tests.world import World
 
@@ -48,6 +49,14 @@ def to_the_outcome(page: Page, address: str, world: World) -> None:
     expect(page.get_by_text("En communication")).to_be_visible()
     page.goto(f"{page.url}fin/")
     expect(page.get_by_role("heading", name="Quelle est l’issue")).to_be_visible()
+
+
+def test_an_outcome_takes_two_keys_and_enter(live_server: Any, world: World, page: Page) -> None:
+    to_the_outcome(page, live_server.url, world)
+    page.keyboard.type("32")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/enquete/")
+    assert Attempt.objects.get().disposition == "32"
 
 
 def test_an_appointment_takes_fewer_than_twelve_keys(
