@@ -43,7 +43,7 @@ def test_axe_finds_nothing_on_any_screen(
     if who != "anonymous":
         session = world.client(getattr(world, who)).cookies["sessionid"].value
         context.add_cookies([{"name": "sessionid", "value": session, "url": live_server.url}])
-    seen, found = [], {}
+    seen, found, wide = [], {}, {}
     for address in addresses(rows):
         url = live_server.url + address
         if not is_screen(page, url):
@@ -52,7 +52,10 @@ def test_axe_finds_nothing_on_any_screen(
         seen.append(address)
         if objections := findings(page):
             found[address] = objections
+        if (width := page.evaluate("document.documentElement.scrollWidth")) > 1366:
+            wide[address] = width
     assert not found
+    assert not wide, "wider than the screen"
     assert len(seen) >= SCREENS[who], seen
 
 
