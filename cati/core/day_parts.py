@@ -16,7 +16,7 @@ from cati.core.rules import DayPart, Rules
 from cati.core.scheduling import PARIS, Hours, next_open
 
 # Longer than any week with holidays: a part without a legal instant in it is never open.
-HORIZON = 21
+HORIZON = 28
 Window = tuple[datetime, datetime, int]
 
 
