@@ -114,13 +114,10 @@ def opening(
     ]
 
 
-def lock_interview(**which: Any) -> Interview:
-    """The one interview, locked until the caller's transaction ends. Raises Interview.DoesNotExist.
-
-    `which` are lookups of an interview: `pk=`, or those of an app that points to it.
-    """
+def lock_interview(pk: int | None) -> Interview:
+    """The interview, locked until the caller's transaction ends. Raises Interview.DoesNotExist."""
     # The answers weigh 10 kB, and a warm walker has them already.
-    return Interview.objects.defer("answers").select_for_update(of=("self",)).get(**which)
+    return Interview.objects.defer("answers").select_for_update(of=("self",)).get(pk=pk)
 
 
 def record(

@@ -57,8 +57,8 @@ def demo_rows(targets: Mapping[str, int], size: int, seed: int) -> Iterator[tupl
     for number, sector in zip(numbers, sectors, strict=True):
         second = draw.random() < SECOND_NUMBER_SHARE
         yield (
-            _written(FIRST_NUMBERS, number),
-            _written(SECOND_NUMBERS, next(seconds)) if second else "",
+            written(FIRST_NUMBERS, number),
+            written(SECOND_NUMBERS, next(seconds)) if second else "",
             f"{draw.choice(first)} {draw.choice(last)}",
             f"{draw.randint(1, 90)} {draw.choice(streets)}, "
             f"{draw.choice(TOWNS.get(sector, CENTRE))}",
@@ -66,7 +66,8 @@ def demo_rows(targets: Mapping[str, int], size: int, seed: int) -> Iterator[tupl
         )
 
 
-def _written(prefix: str, number: int) -> str:
+def written(prefix: str, number: int) -> str:
+    """The `number`-th of the 10,000 numbers that begin with `prefix`, as people write it."""
     return f"{prefix} {number // 100:02d} {number % 100:02d}"
 
 

@@ -100,10 +100,7 @@ def _one_at_a_time() -> None:
 
 
 def _wave(now: datetime) -> Wave:
-    if wave := Wave.objects.filter(slug=SLUG).first():
-        if not wave.is_demo:
-            taken = _("La vague « %(slug)s » existe et n’est pas une démonstration.")
-            raise Refused({"slug": taken % {"slug": SLUG}})
+    if wave := standing_demo(SLUG):
         return wave
     wave = create_wave(
         NAME,
@@ -115,11 +112,25 @@ def _wave(now: datetime) -> Wave:
         state=Wave.State.OPEN,
         is_demo=True,
     )
+    load_published_sectors(wave)
+    share_targets(wave, demo_shares())
+    return wave
+
+
+def standing_demo(slug: str) -> Wave | None:
+    """The demo wave that was made before. Refused where a real wave has its place."""
+    wave = Wave.objects.filter(slug=slug).first()
+    if wave is not None and not wave.is_demo:
+        taken = _("La vague « %(slug)s » existe et n’est pas une démonstration.")
+        raise Refused({"slug": taken % {"slug": slug}})
+    return wave
+
+
+def load_published_sectors(wave: Wave) -> None:
+    """Give the wave the published sectors, and its cells their targets."""
     rows = published_sectors()
     load_sectors(wave, rows)
     load_targets(wave, {row.code: row.target for row in rows if row.target is not None})
-    share_targets(wave, demo_shares())
-    return wave
 
 
 def _version(now: datetime) -> InstrumentVersion:

@@ -12,14 +12,14 @@ from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from cati.core.demo_sample import demo_rows
+from cati.core.demo_sample import RANGE, demo_rows, written
 from cati.core.phones import normalise, phone_key
 from cati.models import Case, Contact, Membership, Phone, QuotaCell, Role, Sector, User, Wave
 from cati.operations.errors import Refused
 from cati.operations.setup_wave import create_wave
 
 # Numbers reserved for fiction that the demo does not use: a held one would keep its own back.
-NUMBERS, RANGE = "05 36 49", 10_000
+NUMBERS = "05 36 49"
 BATCH, FEW = 20, 5
 # Never full, so that whoever practises meets the questions and not the quota.
 TARGET = 1_000
@@ -90,12 +90,8 @@ def _invent(room: Wave, made: int, now: datetime) -> None:
         Contact(case=case, name=name, address=address)
         for case, (name, address, _sector) in zip(cases, people, strict=True)
     )
-    numbers = [normalise(_written(case.number % RANGE)) for case in cases]
+    numbers = [normalise(written(NUMBERS, case.number % RANGE)) for case in cases]
     Phone.objects.bulk_create(
         Phone(case=case, rank=1, e164=e164, phone_key=phone_key(e164, settings.PHONE_KEY_SECRET))
         for case, e164 in zip(cases, numbers, strict=True)
     )
-
-
-def _written(number: int) -> str:
-    return f"{NUMBERS} {number // 100:02d} {number % 100:02d}"

@@ -7,7 +7,6 @@ granian of two workers, beside virtual interviewers who think two seconds before
 from __future__ import annotations
 
 import gzip
-import os
 import subprocess
 import sys
 import time
@@ -18,15 +17,13 @@ from typing import Any
 
 import pytest
 from django.conf import settings as configured
-from django.db import connection
 from playwright.sync_api import Page, Response
-from psycopg.conninfo import make_conninfo
 
 from cati import clock
 from cati.operations.demo import prepare_demo
 from questionnaire.models import AnswerEvent
 from tests.journeys.driving import get_on_the_line, give, log_in, reply, shown_question
-from weighting.management.simulation.server import served
+from weighting.management.simulation.server import environment_here, served
 
 pytestmark = [pytest.mark.bench, pytest.mark.django_db(transaction=True)]
 ANSWERS = 60
@@ -54,14 +51,12 @@ def others(count: int, url: str) -> Iterator[None]:
     if not count:
         yield
         return
-    name = str(connection.settings_dict["NAME"])
     command = [
         *(sys.executable, "manage.py", "simulate", "--url", url, "--interviews", "5000"),
         *("--interviewers", str(count), "--think", str(THINK)),
     ]
-    environment = os.environ | {"DATABASE_URL": make_conninfo(configured.DATABASE_URL, dbname=name)}
     room = subprocess.Popen(
-        command, cwd=configured.BASE_DIR, env=environment, stdout=subprocess.DEVNULL
+        command, cwd=configured.BASE_DIR, env=environment_here(), stdout=subprocess.DEVNULL
     )
     try:
         deadline = time.monotonic() + 120

@@ -24,13 +24,12 @@ from cati.core.population import Profile
 from cati.core.respondents import SECTORS, Respondent, Value
 from cati.models import Case, Membership, Place, QuotaCell, Role, Sector, User, Wave
 from cati.operations import jobs
+from cati.operations.demo import load_published_sectors, standing_demo
 from cati.operations.demo_journals import Journals, Line
 from cati.operations.errors import Refused
 from cati.operations.quotas import recount
 from cati.operations.setup_wave import (
     create_wave,
-    load_sectors,
-    load_targets,
     published_sectors,
 )
 from questionnaire.core.instrument import Item
@@ -80,10 +79,7 @@ def prepare_wave_2017(now: datetime) -> Wave:
     if not settings.DEMO:
         raise Refused({"": _("La vague reconstituée n’existe que là où DEMO=1.")})
     with transaction.atomic():
-        if wave := Wave.objects.filter(slug=SLUG).first():
-            if not wave.is_demo:
-                taken = _("La vague « %(slug)s » existe et n’est pas une démonstration.")
-                raise Refused({"slug": taken % {"slug": SLUG}})
+        if wave := standing_demo(SLUG):
             return wave
         wave = _wave(now)
         people = _respondents()
@@ -105,9 +101,7 @@ def _wave(now: datetime) -> Wave:
         state=Wave.State.CLOSED,
         is_demo=True,
     )
-    rows = published_sectors()
-    load_sectors(wave, rows)
-    load_targets(wave, {row.code: row.target for row in rows if row.target is not None})
+    load_published_sectors(wave)
     return wave
 
 

@@ -24,12 +24,7 @@ def served() -> Iterator[str]:
 
     Raises RuntimeError when it does not start; its log lies in DATA_DIR.
     """
-    port = free_port()
-    name = str(connection.settings_dict["NAME"])
-    environment = os.environ | {
-        "DATABASE_URL": make_conninfo(settings.DATABASE_URL, dbname=name),
-        "DATA_DIR": str(settings.DATA_DIR),
-    }
+    port, environment = free_port(), environment_here()
     collect_static(environment)
     command = [
         *(sys.executable, "-m", "granian", "--interface", "wsgi", "cati.wsgi:application"),
@@ -47,6 +42,15 @@ def served() -> Iterator[str]:
         finally:
             server.terminate()
             server.wait(30)
+
+
+def environment_here() -> dict[str, str]:
+    """For a process that works on this one's database and in its folder."""
+    name = str(connection.settings_dict["NAME"])
+    return os.environ | {
+        "DATABASE_URL": make_conninfo(settings.DATABASE_URL, dbname=name),
+        "DATA_DIR": str(settings.DATA_DIR),
+    }
 
 
 def free_port() -> int:
