@@ -114,7 +114,7 @@ def opening(
     ]
 
 
-def lock_interview(pk: int | None) -> Interview:
+def lock_interview(pk: int) -> Interview:
     """The interview, locked until the caller's transaction ends. Raises Interview.DoesNotExist."""
     # The answers weigh 10 kB, and a warm walker has them already.
     return Interview.objects.defer("answers").select_for_update(of=("self",)).get(pk=pk)

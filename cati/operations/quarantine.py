@@ -36,6 +36,7 @@ def discard(late_id: UUID, by: User, now: datetime) -> None:
 
 
 def _record(late: LateAnswer, case: Case, now: datetime) -> None:
+    assert late.interview_id is not None, "only a note may belong to no interview"
     interview = journal.lock_interview(pk=late.interview_id)
     answer = AnswerInput(
         uuid=late.uuid,
