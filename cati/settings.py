@@ -185,6 +185,7 @@ TEMPLATES = [
 ]
 
 AUTH_USER_MODEL = "cati.User"
+AUTHENTICATION_BACKENDS = ["cati.web.sessions.Backend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
@@ -209,7 +210,7 @@ STORAGES = {
 }
 
 # Sessions live in the database: with `cached_db`, a dead Redis logs an interviewer out in mid-call.
-SESSION_ENGINE = "django.contrib.sessions.backends.db"
+SESSION_ENGINE = "cati.web.sessions"
 SESSION_COOKIE_AGE = 12 * 3600
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"

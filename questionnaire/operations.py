@@ -6,13 +6,15 @@ The journal is the truth. Everything else of an interview is folded from it, eve
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Max
 
 from questionnaire.core import routing
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 
 DERIVED = ("answers", "seq", "sector", "outcome", "next_item", "last_event_at", "ended_at",
            "consent_at")  # fmt: skip
+LINE = ("id", "interview_id", "seq", "kind", "item", "instance", "value", "actor_id", "version_id",
+        "epoch", "cause", "at", "client_at", "ms_on_screen")  # fmt: skip
 # What is left of a line once it is empty, and how the interview ended, which is no answer.
 _SAYS_NOTHING = (AnswerEvent.Kind.ERASED, AnswerEvent.Kind.END)
 _CHECKED: dict[str, type | tuple[type, ...]] = {
@@ -135,26 +139,41 @@ def record(
     Raises AnswerRefused where an event does not fit, and then writes none of them.
     """
     fold = Fold(interview, walker or walker_of(interview))
-    lines = []
+    who = actor.pk if actor else None
+    lines: list[Any] = []
     for given in events:
         value = _fitting(fold.walker, given)
         fold.add(Event(given.kind, given.item, given.instance, value), now)
-        lines.append(
-            AnswerEvent(
-                id=given.id, interview=interview, seq=fold.seq, kind=given.kind, item=given.item,
-                instance=given.instance, value=value, actor_id=actor.pk if actor else None,
-                version_id=interview.version_id,
-                epoch=epoch, cause=given.cause, at=now, client_at=given.client_at,
-                ms_on_screen=given.ms_on_screen,
-            )
+        lines += (
+            given.id, interview.pk, fold.seq, given.kind, given.item, given.instance,
+            json.dumps(value), who, interview.version_id, epoch, given.cause, now, given.client_at,
+            given.ms_on_screen,
         )  # fmt: skip
-    # The caller's lock is in a transaction already: no savepoint of its own.
-    with transaction.atomic(savepoint=False):
-        AnswerEvent.objects.bulk_create(lines)
-        for name, derived in fold.derived().items():
-            setattr(interview, name, derived)
-        interview.save(update_fields=DERIVED)
+    derived = fold.derived()
+    answers = json.dumps(derived["answers"])
+    with connection.cursor() as cursor:
+        columns = [answers, *(derived[name] for name in DERIVED if name != "answers")]
+        cursor.execute(_append(len(events)), [*lines, *columns, interview.pk])
+    for name, projected in derived.items():
+        setattr(interview, name, projected)
     return fold.walker
+
+
+@cache
+def _append(count: int) -> str:
+    """The statement that writes so many lines and their interview's columns, both or neither.
+
+    Every answer writes it. The ORM takes five times as long for the same two.
+    """
+    line = f"({', '.join(['%s'] * len(LINE))})"
+    return f"""
+        WITH lines AS (
+          INSERT INTO questionnaire_answerevent ({", ".join(LINE)})
+          VALUES {", ".join([line] * count)}
+        )
+        UPDATE questionnaire_interview SET {", ".join(f"{name} = %s" for name in DERIVED)}
+        WHERE id = %s
+        """  # noqa: S608
 
 
 def amend(

@@ -23,9 +23,14 @@ def hold(case_id: int, user: User, epoch: int, now: datetime) -> Case:
     respondent on the line matter more than a late heartbeat.
     """
     [case] = Case.objects.raw("SELECT * FROM cati_case WHERE id = %s FOR UPDATE", [case_id])
+    check_lease(case, user, epoch)
+    return case
+
+
+def check_lease(case: Case, user: User, epoch: int) -> None:
+    """Raises StaleLease where the case is not, or no longer, hers under that epoch."""
     if case.holder_id != user.pk or case.epoch != epoch:
         raise StaleLease(case.holder.short_name if case.holder else "")
-    return case
 
 
 def heartbeat(case_id: int, user: User, epoch: int, now: datetime) -> None:

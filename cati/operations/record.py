@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Any
 from uuid import UUID, uuid4
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
 from cati.core.quotas import FAMILIES, cells_of
@@ -24,26 +24,30 @@ from cati.operations.calls import open_attempt
 from cati.operations.errors import Refused, StaleLease
 from cati.operations.idempotency import Reply, once
 from cati.operations.late import keep_late
-from cati.operations.leases import hold
+from cati.operations.leases import check_lease, hold
 from questionnaire import operations as journal
 from questionnaire.core.routing import Effects, NeedsDraw, NeedsPlace, Walker
 from questionnaire.models import AnswerEvent, Interview
 from questionnaire.operations import EventInput
 from questionnaire.queries import keep_warm, program_by_id, walker_of
+from questionnaire.rows import Columns
 
 # After these minutes since consent, the person has given too much to be sent away by a quota.
 NO_QUOTA_AFTER = timedelta(minutes=5)
 
 # The answers weigh 10 kB, and a warm walker has them already.
-LIGHT = ", ".join(
-    f"i.{field.column}" for field in Interview._meta.concrete_fields if field.name != "answers"
-)
-CURRENT = f"""
-SELECT {LIGHT}
-FROM cati_caseinterview l JOIN questionnaire_interview i ON i.id = l.interview_id
-JOIN cati_attempt a ON a.case_id = l.case_id AND a.interview_id = i.id AND a.closed_at IS NULL
-WHERE l.case_id = %s AND l.current
-FOR UPDATE OF i
+CASE, INTERVIEW = Columns(Case, "c"), Columns(Interview, "i", without={"answers"})
+# One statement takes the locks of a case and its interview, in their order. The rows between them
+# are locked for the same reason: what is read of a row that is not is as old as the statement.
+CONDUCTED = f"""
+SELECT {CASE.sql}, {INTERVIEW.sql}
+FROM cati_case c
+JOIN cati_attempt a ON a.case_id = c.id AND a.closed_at IS NULL
+JOIN cati_caseinterview l
+  ON l.case_id = c.id AND l.interview_id = a.interview_id AND l.current
+JOIN questionnaire_interview i ON i.id = l.interview_id
+WHERE c.id = %s
+FOR UPDATE
 """  # noqa: S608
 
 
@@ -131,10 +135,9 @@ def preview_answer(interview: Interview, answer: AnswerInput) -> Effects:
 
 def _save(case_id: int, user: User, epoch: int, answer: AnswerInput, now: datetime) -> Reply:
     try:
-        case = hold(case_id, user, epoch, now)
+        case, interview = _conducted(case_id, user, epoch, now)
     except StaleLease as lost:
         return keep_late(case_id, user, epoch, answer, lost, now)
-    interview = _current(case)
     value = _for_journal(case, interview, answer)
     walker = walker_of(interview)
     before = cells_of(walker.state.roles)
@@ -225,14 +228,28 @@ def _resume(case: Case, interview: Interview, user: User, now: datetime) -> None
         settle(case, interview, walker, user, now, moved=False)
 
 
-def _current(case: Case) -> Interview:
-    """The interview of the call that is open: none goes on in a second window after its outcome.
+def _conducted(case_id: int, user: User, epoch: int, now: datetime) -> tuple[Case, Interview]:
+    """The case that she holds, and the interview of the call that is open, both locked.
 
-    Asked by every answer, and by hand as the lock of its case is. Raises Refused.
+    No interview goes on in a second window after its outcome. Raises StaleLease, Refused.
     """
-    for interview in Interview.objects.raw(CURRENT, [case.pk]):
-        return interview
-    raise Refused({"": _("L’entretien n’est pas commencé.")})
+    row = _locked(case_id)
+    if row is None:
+        # The case is not hers; or what she began while the statement waited was too new for it.
+        hold(case_id, user, epoch, now)
+        row = _locked(case_id)
+    if row is None:
+        raise Refused({"": _("L’entretien n’est pas commencé.")})
+    case, interview = CASE.build(row[: len(CASE)]), INTERVIEW.build(row[len(CASE) :])
+    check_lease(case, user, epoch)
+    return case, interview
+
+
+def _locked(case_id: int) -> Sequence[Any] | None:
+    with connection.cursor() as cursor:
+        cursor.execute(CONDUCTED, [case_id])
+        row: Sequence[Any] | None = cursor.fetchone()
+    return row
 
 
 def _event(answer: AnswerInput, value: dict[str, Any]) -> EventInput:

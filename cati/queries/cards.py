@@ -67,23 +67,26 @@ class Beside:
 
 
 # Read for every answer: one statement, and none of the ORM's time to write it.
-BESIDE = """
-SELECT a.opened_at, s.label, q.counted, q.target
-FROM cati_case c
-LEFT JOIN cati_attempt a ON a.case_id = c.id AND a.closed_at IS NULL
-LEFT JOIN cati_sector s ON s.wave_id = c.wave_id AND s.code = coalesce(
-  nullif(%(sector)s, ''), (SELECT code FROM cati_sector WHERE id = c.frame_sector_id))
-LEFT JOIN cati_quotacell q ON q.wave_id = c.wave_id AND q.sector_id = s.id
-  AND q.family = %(family)s
-WHERE c.id = %(case)s
-"""
+BESIDE = f"""
+SELECT (SELECT opened_at FROM cati_attempt WHERE case_id = %s AND closed_at IS NULL),
+  s.label, q.counted, q.target
+FROM (SELECT) one
+LEFT JOIN (
+  cati_sector s JOIN cati_quotacell q
+  ON q.sector_id = s.id AND q.wave_id = s.wave_id AND q.family = '{SECTOR_FAMILY}'
+) ON {{sector}}
+"""  # noqa: S608
+BESIDE_ANSWERED = BESIDE.format(sector="s.wave_id = %s AND s.code = %s")
+BESIDE_SAMPLED = BESIDE.format(sector="s.id = %s")
 
 
 def beside(case: Case, interview: Interview | None) -> Beside:
     """The sector is as answered; as sampled until then."""
-    sector = interview.sector if interview else ""
     with connection.cursor() as cursor:
-        cursor.execute(BESIDE, {"case": case.pk, "sector": sector, "family": SECTOR_FAMILY})
+        if interview and interview.sector:
+            cursor.execute(BESIDE_ANSWERED, [case.pk, case.wave_id, interview.sector])
+        else:
+            cursor.execute(BESIDE_SAMPLED, [case.pk, case.frame_sector_id])
         opened_at, label, counted, target = cursor.fetchone()
     return Beside(opened_at, label if target is not None else "", counted or 0, target or 0)
 

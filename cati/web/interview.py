@@ -178,7 +178,7 @@ def heartbeat(request: WaveRequest, case: Case) -> HttpResponseBase:
 
 
 def _drawn(request: WaveRequest, context: dict[str, Any]) -> str:
-    html: str = render_to_string("cati/interviewer/question.html", context, request)
+    html: str = render_to_string("cati/interviewer/question.html", context)
     return html
 
 

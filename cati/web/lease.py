@@ -11,7 +11,7 @@ from django.http import Http404, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import render
 
 from cati import queries
-from cati.models import Case, Wave
+from cati.models import Case
 from cati.operations.errors import Refused, StaleLease
 from cati.web.access import WaveRequest
 from cati.web.errors import wants_json
@@ -27,12 +27,15 @@ def on_case(view: CaseView) -> CaseView:
 
     @wraps(view)
     def guarded(request: WaveRequest, number: int, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        case = _case(request.wave, number)
+        case = request.case
+        if case is None:
+            raise Http404
         try:
             return view(request, case, *args, **kwargs)
         except StaleLease as lost:
             return stale(request, case, lost.holder)
 
+    guarded.on_case = True  # type: ignore[attr-defined]
     return guarded
 
 
@@ -45,15 +48,6 @@ def on_held_case(view: CaseView) -> CaseView:
         return view(request, case, *args, **kwargs)
 
     return on_case(held)
-
-
-def _case(wave: Wave, number: int) -> Case:
-    """Asked for by every request on a case, and by hand as the membership is. Raises Http404."""
-    statement = "SELECT * FROM cati_case WHERE wave_id = %s AND number = %s"
-    for case in Case.objects.raw(statement, [wave.pk, number]):
-        case.wave = wave
-        return case
-    raise Http404
 
 
 def check_held(request: WaveRequest, case: Case) -> None:

@@ -6,7 +6,6 @@ that an interview keeps beside its journal.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -73,7 +72,7 @@ class State:
     def to_json(self) -> dict[str, Any]:
         """The same state for the same inputs, whatever the order in which sets were filled."""
         return {
-            "answers": {key: copy.deepcopy(value) for key, value in sorted(self.answers.items())},
+            "answers": {key: dict(value) for key, value in sorted(self.answers.items())},
             "to_confirm": sorted(self.to_confirm),
             "parked": sorted(self.parked),
             "inputs": dict(sorted(self.inputs.items())),
