@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
+from django.template.loader import render_to_string
 from django.utils import translation
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from cati import queries
@@ -80,48 +82,29 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Screen:
-    """One question, ready to be drawn.
+class Asked:
+    """What is read and how it is answered, wherever the question stands in the interview.
 
-    `stored` is its answer as JSON, '' where it has none; `unread`: it came back on the route and
-    counts only once confirmed; `to_confirm`: Enter on the same answer confirms it. `lang` is the
-    language of what is read, '' where it is that of the page. `left`: minutes to expect.
+    `lang` is the language of what is read, '' where it is that of the page.
     """
 
-    item: str
-    instance: str
-    mode: str
-    store: str
     text: str
     register: str
     register_label: str
-    rank: int
-    total: int
-    minutes: int
-    left: int
-    spoken: str
+    mode: str
     lang: str
-    grid: str
-    searched: bool
     box_label: str
-    previous: str
-    following: str
-    empty: str
-    stored: str
-    unread: bool
-    to_confirm: bool
-    max_choices: int
     max_length: int
     words: str
     range: str
     intro: str
     stem: str
-    probes: Sequence[str]
-    instructions: Sequence[str]
-    failures: Sequence[Failing]
-    choices: Sequence[ChoiceRow] = field(default_factory=list)
-    specials: Sequence[SpecialRow] = field(default_factory=list)
-    lines: Sequence[Line] = field(default_factory=list)
+    probes: tuple[str, ...]
+    instructions: tuple[str, ...]
+    failures: tuple[Failing, ...]
+    choices: tuple[ChoiceRow, ...]
+    specials: tuple[SpecialRow, ...]
+    lines: tuple[Line, ...]
 
     @property
     def box(self) -> str:
@@ -132,6 +115,51 @@ class Screen:
     def line(self) -> int:
         """The place of the line on screen among those of its grid, from 1; 0 outside a grid."""
         return next((place for place, line in enumerate(self.lines, 1) if line.here), 0)
+
+
+@dataclass(frozen=True)
+class Screen:
+    """One question, ready to be drawn.
+
+    `stored` is its answer as JSON, '' where it has none; `unread`: it came back on the route and
+    counts only once confirmed; `to_confirm`: Enter on the same answer confirms it. `left`: minutes
+    to expect.
+    """
+
+    asked: Asked
+    item: str
+    instance: str
+    store: str
+    rank: int
+    total: int
+    minutes: int
+    left: int
+    spoken: str
+    grid: str
+    searched: bool
+    previous: str
+    following: str
+    empty: str
+    stored: str
+    unread: bool
+    to_confirm: bool
+    max_choices: int
+
+    @property
+    def drawn(self) -> SafeString:
+        """The part that is the same for everybody who is asked it; what was typed is not kept."""
+        draw = _draw.__wrapped__ if self.asked.words else _draw
+        return draw(self.asked, translation.get_language())
+
+
+# A questionnaire in two languages, each question as it is mostly asked; about 3 kB each.
+@lru_cache(maxsize=1000)
+def _draw(asked: Asked, language: str) -> SafeString:
+    """A third of the time of an answer goes into drawing the next question, where it is not kept.
+
+    `language` is the one that the page is in.
+    """
+    return SafeString(render_to_string("cati/interviewer/question.html#asked", {"asked": asked}))
 
 
 def question_context(
@@ -173,46 +201,52 @@ def question_context(
 def screen(sheet: Sheet, key: str, minutes: int, kept: Mapping[str, Any]) -> Screen:
     item = sheet.item(key)
     code, _at, instance = key.partition("@")
-    asked = sheet.route.asked
-    place = asked.index(key)
+    route = sheet.route.asked
+    place = route.index(key)
     siblings = sheet.instrument.codes_by_theme[sheet.theme_of(key).code]
-    value = _proposed(sheet, key, kept)
-    failures = _failures(sheet, key)
+    asked = _asked(sheet, key, _proposed(sheet, key, kept))
     return Screen(
+        asked=asked,
         item=code,
         instance=instance,
-        mode=MODES[item.type],
         store=item.store,
-        text=sheet.words(key, sheet.told(item, "text")),
-        register="aloud" if item.read else "never",
-        register_label=_register(item),
         rank=siblings.index(code) + 1,
         total=len(siblings),
         minutes=minutes,
         left=max(round(seconds_left(sheet.walker.program)[code] / 60), 1),
         spoken=sheet.spoken,
-        lang="" if sheet.spoken == translation.get_language() else sheet.spoken,
         grid=item.grid,
         searched=_searched(item),
-        box_label=_box_label(item),
-        previous=asked[place - 1] if place else "",
-        following=asked[place + 1] if place + 1 < len(asked) else "",
+        previous=route[place - 1] if place else "",
+        following=route[place + 1] if place + 1 < len(route) else "",
         empty=sheet.route.next or "",
         stored=_stored(sheet, key, kept),
         unread=key in sheet.route.to_confirm,
-        to_confirm=key in sheet.route.to_confirm or any(not one.hard for one in failures),
+        to_confirm=key in sheet.route.to_confirm or any(not one.hard for one in asked.failures),
         max_choices=item.max,
+    )
+
+
+def _asked(sheet: Sheet, key: str, value: Mapping[str, Any]) -> Asked:
+    item = sheet.item(key)
+    return Asked(
+        text=sheet.words(key, sheet.told(item, "text")),
+        register="aloud" if item.read else "never",
+        register_label=_register(item),
+        mode=MODES[item.type],
+        lang="" if sheet.spoken == translation.get_language() else sheet.spoken,
+        box_label=_box_label(item),
         max_length=item.max_length,
         words=str(value.get("v", "")) if MODES[item.type] in {"text", "line"} else "",
         range=_range(sheet, key),
         intro=_intro(sheet, key),
         stem=sheet.words(key, sheet.told(item, "stem")),
-        probes=[sheet.words(key, probe) for probe in item.probes],
-        instructions=_instructions(sheet, key),
-        failures=failures,
-        choices=_choices(sheet, key, value),
-        specials=_specials(item, value, sheet.spoken),
-        lines=_lines(sheet, key) if item.grid else [],
+        probes=tuple(sheet.words(key, probe) for probe in item.probes),
+        instructions=tuple(_instructions(sheet, key)),
+        failures=tuple(_failures(sheet, key)),
+        choices=tuple(_choices(sheet, key, value)),
+        specials=tuple(_specials(item, value, sheet.spoken)),
+        lines=tuple(_lines(sheet, key)) if item.grid else (),
     )
 
 

@@ -63,15 +63,15 @@ def test_a_line_of_a_grid_stands_among_its_own_in_the_order_asked(sheet: Sheet) 
         asked = [one for one in sheet.route.asked if sheet.item(one).grid == grid]
         screen = screens.screen(sheet, key, 3, {})
         assert sheet.lines(key) == asked
-        assert screen.line == asked.index(key) + 1
-        assert all(line.said for line in screen.lines)
+        assert screen.asked.line == asked.index(key) + 1
+        assert all(line.said for line in screen.asked.lines)
 
 
 def test_what_is_read_in_english_is_english(instrument: InstrumentVersion) -> None:
     english, french = told(instrument, "en"), told(instrument)
     for (read, html), (written, _html) in zip(drawn(english), drawn(french), strict=True):
-        assert read.lang == "en"
-        assert read.text != written.text
+        assert read.asked.lang == "en"
+        assert read.asked.text != written.asked.text
         assert 'lang="en"' in html
     titles = [{theme["title"] for theme in screens.themes(one, "S01")} for one in (english, french)]
     assert len(titles[0] & titles[1]) < 3  # « Introduction » is a word of both
