@@ -25,6 +25,7 @@ from cati.operations.errors import Refused, StaleLease
 from cati.operations.idempotency import Reply, once
 from cati.operations.late import keep_late
 from cati.operations.leases import check_lease, hold
+from cati.queries import BESIDE, PLACES_BESIDE, Beside
 from questionnaire import operations as journal
 from questionnaire.core.routing import Effects, NeedsDraw, NeedsPlace, Walker
 from questionnaire.models import AnswerEvent, Interview
@@ -40,14 +41,14 @@ CASE, INTERVIEW = Columns(Case, "c"), Columns(Interview, "i", without={"answers"
 # One statement takes the locks of a case and its interview, in their order. The rows between them
 # are locked for the same reason: what is read of a row that is not is as old as the statement.
 CONDUCTED = f"""
-SELECT {CASE.sql}, {INTERVIEW.sql}
+SELECT {CASE.sql}, {INTERVIEW.sql}, {BESIDE}
 FROM cati_case c
 JOIN cati_attempt a ON a.case_id = c.id AND a.closed_at IS NULL
 JOIN cati_caseinterview l
   ON l.case_id = c.id AND l.interview_id = a.interview_id AND l.current
 JOIN questionnaire_interview i ON i.id = l.interview_id
-WHERE c.id = %s
-FOR UPDATE
+{PLACES_BESIDE} WHERE c.id = %s
+FOR UPDATE OF c, a, l, i
 """  # noqa: S608
 
 
@@ -62,6 +63,14 @@ class AnswerInput:
     value: dict[str, Any] = field(default_factory=dict)
     client_at: datetime | None = None
     ms_on_screen: int | None = None
+
+
+@dataclass(frozen=True)
+class Saved:
+    """What an answer leaves for the page that follows; `beside` where no place has moved."""
+
+    interview: Interview
+    beside: Beside | None
 
 
 def begin_interview(case_id: int, user: User, epoch: int, now: datetime) -> Interview:
@@ -135,7 +144,7 @@ def preview_answer(interview: Interview, answer: AnswerInput) -> Effects:
 
 def _save(case_id: int, user: User, epoch: int, answer: AnswerInput, now: datetime) -> Reply:
     try:
-        case, interview = _conducted(case_id, user, epoch, now)
+        case, interview, beside = _conducted(case_id, user, epoch, now)
     except StaleLease as lost:
         return keep_late(case_id, user, epoch, answer, lost, now)
     value = _for_journal(case, interview, answer)
@@ -158,7 +167,7 @@ def _save(case_id: int, user: User, epoch: int, answer: AnswerInput, now: dateti
             "outcome": route.outcome,
             "parked": list(route.parked),
         },
-        acted=interview,
+        acted=Saved(interview, None if moved else beside),
     )
 
 
@@ -228,8 +237,11 @@ def _resume(case: Case, interview: Interview, user: User, now: datetime) -> None
         settle(case, interview, walker, user, now, moved=False)
 
 
-def _conducted(case_id: int, user: User, epoch: int, now: datetime) -> tuple[Case, Interview]:
-    """The case that she holds, and the interview of the call that is open, both locked.
+def _conducted(
+    case_id: int, user: User, epoch: int, now: datetime
+) -> tuple[Case, Interview, Beside]:
+    """The case that she holds and the interview of the call that is open, both locked; what stands
+    beside them.
 
     No interview goes on in a second window after its outcome. Raises StaleLease, Refused.
     """
@@ -240,9 +252,10 @@ def _conducted(case_id: int, user: User, epoch: int, now: datetime) -> tuple[Cas
         row = _locked(case_id)
     if row is None:
         raise Refused({"": _("L’entretien n’est pas commencé.")})
-    case, interview = CASE.build(row[: len(CASE)]), INTERVIEW.build(row[len(CASE) :])
+    case, rest = CASE.build(row[: len(CASE)]), row[len(CASE) :]
     check_lease(case, user, epoch)
-    return case, interview
+    interview, rest = INTERVIEW.build(rest[: len(INTERVIEW)]), rest[len(INTERVIEW) :]
+    return case, interview, Beside.read(rest)
 
 
 def _locked(case_id: int) -> Sequence[Any] | None:

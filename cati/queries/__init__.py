@@ -2,6 +2,8 @@
 
 from cati.queries.board import SECTOR_FAMILY, Board, BoardRow, board
 from cati.queries.cards import (
+    BESIDE,
+    PLACES_BESIDE,
     Beside,
     CaseCard,
     beside,
@@ -40,6 +42,8 @@ from cati.queries.waves import (
 )
 
 __all__ = [
+    "BESIDE",
+    "PLACES_BESIDE",
     "SECTOR_FAMILY",
     "Beside",
     "Board",

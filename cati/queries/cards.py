@@ -65,30 +65,34 @@ class Beside:
     def missing(self) -> int:
         return max(self.target - self.counted, 0)
 
+    @classmethod
+    def read(cls, row: Sequence[Any]) -> Beside:
+        """Out of BESIDE's columns."""
+        opened_at, label, counted, target = row
+        return cls(opened_at, label if target is not None else "", counted or 0, target or 0)
 
-# Read for every answer: one statement, and none of the ORM's time to write it.
-BESIDE = f"""
-SELECT (SELECT opened_at FROM cati_attempt WHERE case_id = %s AND closed_at IS NULL),
-  s.label, q.counted, q.target
-FROM (SELECT) one
-LEFT JOIN (
-  cati_sector s JOIN cati_quotacell q
-  ON q.sector_id = s.id AND q.wave_id = s.wave_id AND q.family = '{SECTOR_FAMILY}'
-) ON {{sector}}
+
+# Joined by every answer to its case c, call a and interview i. The sector is as answered; as
+# sampled until then.
+BESIDE = "a.opened_at, s.label, q.counted, q.target"
+PLACES_BESIDE = f"""
+LEFT JOIN cati_sector s ON s.id = CASE WHEN coalesce(i.sector, '') = '' THEN c.frame_sector_id
+  ELSE (SELECT id FROM cati_sector WHERE wave_id = c.wave_id AND code = i.sector) END
+LEFT JOIN cati_quotacell q
+  ON q.wave_id = c.wave_id AND q.sector_id = s.id AND q.family = '{SECTOR_FAMILY}'
 """  # noqa: S608
-BESIDE_ANSWERED = BESIDE.format(sector="s.wave_id = %s AND s.code = %s")
-BESIDE_SAMPLED = BESIDE.format(sector="s.id = %s")
+BESIDE_A_CASE = f"""
+SELECT {BESIDE} FROM cati_case c
+LEFT JOIN cati_attempt a ON a.case_id = c.id AND a.closed_at IS NULL
+LEFT JOIN questionnaire_interview i ON i.id = %s
+{PLACES_BESIDE} WHERE c.id = %s
+"""  # noqa: S608
 
 
 def beside(case: Case, interview: Interview | None) -> Beside:
-    """The sector is as answered; as sampled until then."""
     with connection.cursor() as cursor:
-        if interview and interview.sector:
-            cursor.execute(BESIDE_ANSWERED, [case.pk, case.wave_id, interview.sector])
-        else:
-            cursor.execute(BESIDE_SAMPLED, [case.pk, case.frame_sector_id])
-        opened_at, label, counted, target = cursor.fetchone()
-    return Beside(opened_at, label if target is not None else "", counted or 0, target or 0)
+        cursor.execute(BESIDE_A_CASE, [interview.pk if interview else None, case.pk])
+        return Beside.read(cursor.fetchone())
 
 
 def kept_with_contact(case: Case) -> dict[str, Any]:

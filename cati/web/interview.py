@@ -93,7 +93,7 @@ def _question(request: WaveRequest, case: Case, item: str) -> HttpResponseBase:
     context = screens.question_context(case, interview, clock.now(), item, spoken=language)
     if context is None:
         return JsonResponse({"message": _("Cette question n’est pas posée ici.")}, status=404)
-    return JsonResponse({"html": _drawn(request, context)})
+    return JsonResponse({"html": _drawn(context)})
 
 
 @in_wave(Role.INTERVIEWER)
@@ -120,10 +120,17 @@ def answer(request: WaveRequest, case: Case) -> HttpResponseBase:
     if case.holder_id != request.user.pk:
         body["stale"] = True
     elif reply.status == 200 and not body["outcome"]:
-        interview = reply.acted or queries.current_interview(case)
-        language, item = spoken(request, interview), form.cleaned_data["item"]
-        context = screens.question_context(case, interview, now, spoken=language, after=item)
-        body["html"] = _drawn(request, context or {})
+        saved: record.Saved | None = reply.acted
+        interview = saved.interview if saved else queries.current_interview(case)
+        context = screens.question_context(
+            case,
+            interview,
+            now,
+            spoken=spoken(request, interview),
+            after=form.cleaned_data["item"],
+            beside=saved.beside if saved else None,
+        )
+        body["html"] = _drawn(context or {})
     return JsonResponse(body, status=reply.status)
 
 
@@ -177,7 +184,7 @@ def heartbeat(request: WaveRequest, case: Case) -> HttpResponseBase:
     return JsonResponse({"held": True})
 
 
-def _drawn(request: WaveRequest, context: dict[str, Any]) -> str:
+def _drawn(context: dict[str, Any]) -> str:
     html: str = render_to_string("cati/interviewer/question.html", context)
     return html
 

@@ -170,10 +170,12 @@ def question_context(
     *,
     spoken: str = "",
     after: str = "",
+    beside: queries.Beside | None = None,
 ) -> dict[str, Any] | None:
     """The screen of the item `key`, of the next one without it; None where it is not asked.
 
     `after` is the item from which the page comes: within its theme, the strip stays as it is.
+    `beside` is read where it is not given.
     """
     if interview is None:
         return None
@@ -181,7 +183,7 @@ def question_context(
     key = key or sheet.route.next
     if key is None or key not in sheet.route.asked:
         return None
-    beside = queries.beside(case, interview)
+    beside = beside or queries.beside(case, interview)
     began = beside.opened_at or interview.started_at
     minutes = max(int((now - began).total_seconds() // 60), 0)
     before = sheet.route.asked[: sheet.route.asked.index(key)]
