@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import pytest
 from django.conf import settings
-from django.db import connection
+from django.db import connection, connections
 from django.test import override_settings
 from pytest_django import DjangoDbBlocker
 
@@ -44,7 +44,7 @@ def django_db_setup(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[None]:
     """A database of its own for every process of the suite: clones of one that is migrated once."""
-    creation, name = connection.creation, connection.settings_dict["NAME"]
+    creation = connection.creation
     migrated = creation._get_test_db_name()
     folder = tmp_path_factory.getbasetemp()
     users = (folder if worker_id == "master" else folder.parent) / "test-database"
@@ -59,10 +59,18 @@ def django_db_setup(
     yield
     with django_db_blocker.unblock(), alone(users):
         (users / worker_id).unlink()
-        creation.destroy_test_db(name, verbosity=0)
+        for one in connections.all():
+            one.close()
+            one.close_pool()  # type: ignore[attr-defined]
+        drop(connection.settings_dict["NAME"])
         if not any(users.iterdir()):
-            connection.settings_dict["NAME"] = migrated
-            creation.destroy_test_db(name, verbosity=0)
+            drop(migrated)
+
+
+def drop(database: str) -> None:
+    """With whatever session a process that was killed has left in it."""
+    with connection.creation._nodb_cursor() as cursor:
+        cursor.execute(f'DROP DATABASE "{database}" WITH (FORCE)')
 
 
 @contextmanager
