@@ -68,16 +68,25 @@ class AnswerEvent(models.Model):
         ERASED = "erased"
 
     id = models.UUIDField(primary_key=True)
-    interview = models.ForeignKey(Interview, on_delete=models.PROTECT, related_name="events")
+    # Read by interview and seq, whose constraint has the index; no other would earn its keep.
+    interview = models.ForeignKey(
+        Interview, on_delete=models.PROTECT, related_name="events", db_index=False
+    )
     seq = models.PositiveIntegerField()
     kind = models.CharField(max_length=12, choices=Kind.choices)
     item = models.CharField(max_length=60, blank=True, default="")
     instance = models.CharField(max_length=40, blank=True, default="")
     value = models.JSONField(default=dict)
     actor = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="+",
+        db_index=False,
     )
-    version = models.ForeignKey(InstrumentVersion, on_delete=models.PROTECT, related_name="+")
+    version = models.ForeignKey(
+        InstrumentVersion, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
     epoch = models.PositiveIntegerField(default=0)
     cause = models.CharField(max_length=40, blank=True, default="")
     at = models.DateTimeField()
@@ -86,6 +95,10 @@ class AnswerEvent(models.Model):
 
     class Meta:
         ordering = ["interview_id", "seq"]
+        indexes = [
+            # The rank of the next draw is the number of those before it.
+            models.Index(fields=["interview"], condition=Q(kind="draw"), name="event_draws"),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["interview", "seq"], name="event_seq_once"),
             models.CheckConstraint(
