@@ -22,3 +22,4 @@ class WeightingConfig(AppConfig):
         demo.STEPS.append(margins.prepare_demo_margins)
         extend.FACTS.append(facts.facts_of)
         extend.JOB_PANELS.append(panel.PANEL)
+        extend.JOB_PLACES[runs.KIND] = panel.run_of

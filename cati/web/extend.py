@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from cati.models import Wave
+from cati.models import Job, Wave
 from cati.web.facts import Fact
 
 
@@ -25,3 +25,5 @@ class Panel:
 # Lines after those of cati, in order; each callable reads one wave.
 FACTS: list[Callable[[Wave], Iterable[Fact]]] = []
 JOB_PANELS: list[Panel] = []
+# The page of what a finished job has made, by its kind, where that is no file.
+JOB_PLACES: dict[str, Callable[[Job], str]] = {}

@@ -22,7 +22,7 @@ from cati.operations import jobs
 from cati.operations.errors import Refused
 from cati.operations.idempotency import Reply
 from cati.web.access import WaveRequest, in_wave
-from cati.web.extend import JOB_PANELS
+from cati.web.extend import JOB_PANELS, JOB_PLACES
 from cati.web.unsafe import posted_once
 
 TO_A_PAGE = 20
@@ -40,6 +40,12 @@ class Row:
     @property
     def expired(self) -> bool:
         return self.job.state == Job.State.DONE and bool(self.job.digest) and not self.job.file
+
+    @property
+    def place(self) -> str:
+        """The page of what it has made; '' where there is none."""
+        place = JOB_PLACES.get(self.job.kind)
+        return place(self.job) if place and self.job.state == Job.State.DONE else ""
 
     @property
     def seconds(self) -> int:
@@ -147,7 +153,11 @@ def listing(request: WaveRequest) -> dict[str, Any]:
 
 def search(wave: Wave, asked: QueryDict) -> QuerySet[Job]:
     """The wave's jobs, the latest first; `kind`, `state` and words `q` (who, file, failure)."""
-    found = Job.objects.filter(wave=wave).select_related("by").annotate(taken=Count("downloads"))
+    found = (
+        Job.objects.filter(wave=wave)
+        .select_related("by", "wave")
+        .annotate(taken=Count("downloads"))
+    )
     for name in ("kind", "state"):
         if asked.get(name):
             found = found.filter(**{name: asked[name]})

@@ -37,13 +37,15 @@ def facts_of(wave: Wave, counted: WaveFacts) -> Iterator[Fact]:
     yield _sectors(counted)
     yield _questionnaire(wave, counted)
     yield _sample(wave, counted)
-    yield _targets(counted)
+    yield _targets(wave, counted)
     yield _people(wave, counted)
     yield Fact(
         _("Entretiens"),
         _("%(counted)s comptés sur %(target)s")
         % {"counted": _n(counted.counted), "target": _n(counted.target)},
         done=0 < counted.target <= counted.counted,
+        act=_("Voir"),
+        url=resolve_url("board", wave=wave.slug),
     )
     for facts in FACTS:
         yield from facts(wave)
@@ -69,6 +71,8 @@ def _calendar(wave: Wave) -> Fact:
         _("Calendrier et heures d’appel"),
         " ; ".join(part for part in (week, end or _("sans date de fin")) if part),
         blocks="" if week else _("Aucune heure d’appel n’est donnée."),
+        act=_("Ouvrir"),
+        url=resolve_url("calling-rules", wave=wave.slug),
     )
 
 
@@ -125,13 +129,15 @@ def _sample(wave: Wave, counted: WaveFacts) -> Fact:
     )
 
 
-def _targets(counted: WaveFacts) -> Fact:
+def _targets(wave: Wave, counted: WaveFacts) -> Fact:
     return Fact(
         _("Cibles de quotas"),
         ngettext("%(n)s secteur avec une cible", "%(n)s secteurs avec une cible", counted.cells)
         % {"n": counted.cells}
         + _(", %(sum)s entretiens en tout") % {"sum": _n(counted.target)},
         blocks="" if counted.target else _("Aucune cible n’est donnée."),
+        act=_("Ouvrir"),
+        url=resolve_url("quotas", wave=wave.slug),
     )
 
 

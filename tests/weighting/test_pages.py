@@ -149,6 +149,7 @@ def test_the_export_panel_names_the_official_run_and_starts_an_export(
     run = weighted(world.wave, world.alain)
     runs.make_official(run, world.alain, "", NOW)
     shown = page(admin, "/v/2026/travaux/")
+    assert shown.xpath("//td[@class='act']/a/@href") == [f"{PAGE}1/"]
     assert words(shown.xpath("//select[@id='run']/option[@selected]")[0]) == "n° 1, officiel"
     form = {"uuid": uuid4(), "run": "1", "format": "csv-labels"}
     admin.post("/v/2026/exports/preparer/", form)
