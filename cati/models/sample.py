@@ -181,10 +181,11 @@ class Case(models.Model):
             ),
         ]
         indexes = [
+            # Promises alone: were the tries in it too, the planner would read all that are due.
             models.Index(
                 fields=["wave", "tier", "due_at", "attempts", "jitter"],
-                condition=Q(state="open", holder__isnull=True),
-                name="case_callable",
+                condition=Q(state="open", holder__isnull=True, tier__lte=4),
+                name="case_promised",
             ),
             models.Index(
                 fields=["wave", "tier", "part", "frame_sector", "attempts", "jitter", "due_at"],

@@ -62,6 +62,7 @@ PROMISED = f"""SELECT c.id, 0.0 AS score {FROM}
 ORDER BY c.tier, c.due_at, c.attempts, c.jitter
 LIMIT %(limit)s"""
 # The lanes come in their order and a nested loop keeps it: the first that has a case ends it.
+# Tries and draw are compared as a row too, so that the index is entered where a lane begins.
 LANES = f"""SELECT found.id, lane.score
 FROM unnest(%(tiers)s::int[], %(parts)s::int[], %(lane_sectors)s::bigint[], %(low)s::int[],
             %(high)s::int[], %(from)s::float8[], %(to)s::float8[], %(scores)s::float8[])
@@ -69,7 +70,8 @@ FROM unnest(%(tiers)s::int[], %(parts)s::int[], %(lane_sectors)s::bigint[], %(lo
 CROSS JOIN LATERAL (
   SELECT c.id {FROM}
   AND {FREE} AND c.tier = lane.tier AND c.part = lane.part AND c.frame_sector_id = lane.sector
-  AND c.attempts BETWEEN lane.low AND lane.high AND c.jitter >= lane.first AND c.jitter < lane.last
+  AND (c.attempts, c.jitter) >= (lane.low, lane.first)
+  AND c.attempts <= lane.high AND c.jitter >= lane.first AND c.jitter < lane.last
   AND {_REST}
   ORDER BY c.attempts, c.jitter
   LIMIT %(limit)s
