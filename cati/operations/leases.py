@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
+from cati.core.retries import ANY
 from cati.models import Attempt, Case, CaseInterview, PhoneHold, User
 from cati.operations import places
 from cati.operations.errors import StaleLease
@@ -72,16 +73,23 @@ def _expire(now: datetime) -> int:
             .filter(holder__isnull=False, lease_until__lt=now)
             .order_by("pk")
         )
-        _end_calls(expired, now)
+        if expired:
+            _end_calls(expired, now)
         for case in expired:
             let_go(case)
     return len(expired)
 
 
 def _end_calls(cases: Sequence[Case], now: datetime) -> None:
-    """Close the attempts left open, as abandoned, and give the places of their interviews back."""
-    Attempt.objects.filter(case__in=cases, closed_at__isnull=True).update(
-        closed_at=now, abandoned=True
-    )
+    """Close the attempts left open, as abandoned, and give the places of their interviews back.
+
+    A number that was rung is fresh no more: its interview may have begun, in a sector other than
+    the sample's, and is resumed by whoever is free.
+    """
+    talking = Attempt.objects.filter(case__in=cases, closed_at__isnull=True)
+    rung = list(talking.values_list("case", flat=True))
+    talking.update(closed_at=now, abandoned=True)
+    fresh = Case.objects.filter(pk__in=rung, tier=Case.Tier.FRESH)
+    fresh.update(tier=Case.Tier.RETRY, part=ANY)
     links = CaseInterview.objects.filter(case__in=cases, current=True).select_related("interview")
     places.release_all([link.interview for link in links], now)

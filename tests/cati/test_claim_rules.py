@@ -1,7 +1,7 @@
 """The claim under the rules of calling, and the screens that say what it will do.
 
 1. Each filter keeps a case back in SQL exactly where the pure rules say so.
-2. The list of who comes next is the claim's own order.
+2. The list of who comes next is the claim's own order; whoever asks gets a case while one is due.
 3. An empty queue says why; a changed rule changes the order, and the job reckons the pool anew.
 4. A missed promise goes back to the pool, counted; the database refuses impossible transitions.
 """
@@ -19,6 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cati.core.reasons import Reason, why_not
+from cati.core.retries import ANY
 from cati.core.rules import USUAL, read_rules, stored_rules
 from cati.models import (
     Appointment,
@@ -158,10 +159,45 @@ def test_who_comes_next_is_the_order_of_the_claim(world: World) -> None:
     claimed = []
     while case := next_case(world.wave, world.nadia, NOW):
         claimed.append(case.pk)
-        Case.objects.filter(pk=case.pk).update(state="closed", holder=None, lease_until=None)
-        PhoneHold.objects.all().delete()
+        put_away(case)
     assert foreseen == claimed
     assert len(claimed) == len(world.cases)
+
+
+def put_away(case: Case) -> None:
+    """Close it as if nobody had ever held it."""
+    Case.objects.filter(pk=case.pk).update(state="closed", holder=None, lease_until=None)
+    PhoneHold.objects.all().delete()
+
+
+def test_whoever_asks_gets_a_case_while_one_is_due(world: World) -> None:
+    """Of every tier: free, in another language, later, in a full sector, waiting for its owner."""
+    QuotaCell.objects.filter(pk=world.cells["T1"].pk).update(state=QuotaCell.State.CLOSED)
+    later = NOW + timedelta(minutes=1)
+    kinds = ({}, {"language": "tr"}, {"due_at": later}, {"sector": "T1"}, {"owner": world.yann})
+    for tier, kind in itertools.product(Case.Tier.values, kinds):
+        world.add_case(**{"sector": "VE", "tier": tier} | kind)
+    due = pool(world.wave, world.nadia, NOW).callable
+    # The four of the usual cast outside that sector; those who pass over quotas inside it.
+    assert due == 4 + 7 + 3
+    for left in reversed(range(due)):
+        case = next_case(world.wave, world.nadia, NOW)
+        assert case is not None
+        put_away(case)
+        assert pool(world.wave, world.nadia, NOW).callable == left
+    assert next_case(world.wave, world.nadia, NOW) is None
+
+
+def test_a_number_whose_call_was_abandoned_is_fresh_no_more(world: World) -> None:
+    case = alone(world)
+    claimed = next_case(world.wave, world.nadia, NOW)
+    assert claimed == case
+    dial(case.pk, world.nadia, claimed.epoch, case.phones.all()[0].pk, NOW)
+    later = NOW + timedelta(minutes=10)
+    assert expire_leases(later) == 1
+    case.refresh_from_db()
+    assert (case.tier, case.part, case.attempts) == (Case.Tier.RETRY, ANY, 0)
+    assert next_case(world.wave, world.yann, later) == case
 
 
 def test_the_page_of_the_supervisor_shows_tier_score_and_what_is_set_aside(world: World) -> None:
