@@ -100,15 +100,3 @@ def closes_at(hours: Hours, now: datetime) -> datetime | None:
     """When dialling stops today, as an aware local time; None on a closed day."""
     bounds = _bounds(hours, now.astimezone(PARIS))
     return bounds[1] if bounds else None
-
-
-def hours_text(hours: Hours, now: datetime) -> str:
-    """« de 10 h à 20 h 30 » for the local day of `now`; '' on a closed day."""
-    day = day_hours(hours, now.astimezone(PARIS).date())
-    return f"de {spoken(day[0])} à {spoken(day[1])}" if day else ""
-
-
-def spoken(clock: str) -> str:
-    """« 20 h 30 » for "20:30"."""
-    hour, minute = clock.split(":")
-    return f"{int(hour)} h" if minute == "00" else f"{int(hour)} h {minute}"

@@ -9,9 +9,10 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from cati.core.rules import read_rules
-from cati.core.scheduling import PARIS, day_hours, holiday, hours_text, may_call, nearest_open
+from cati.core.scheduling import PARIS, day_hours, holiday, may_call, nearest_open
 from cati.models import Appointment, Attempt, Case, User, Wave
 from cati.operations.errors import Refused
+from cati.operations.hours import hours_told
 
 FARTHEST = timedelta(days=60)
 
@@ -32,7 +33,7 @@ def check_hour(wave: Wave, at: datetime, now: datetime) -> None:
 def _why_closed(wave: Wave, at: datetime) -> str:
     day = at.astimezone(PARIS).date()
     if day_hours(wave.calling_hours, day):
-        facts = {"day": date_format(day, "d/m"), "hours": hours_text(wave.calling_hours, at)}
+        facts = {"day": date_format(day, "d/m"), "hours": hours_told(wave.calling_hours, at)}
         return _("Hors des heures d’appel. Le %(day)s, les appels sont %(hours)s.") % facts
     facts = {"day": date_format(day, "d/m"), "why": holiday(day) or _("jour fermé")}
     return _("Hors des heures d’appel. Pas d’appel le %(day)s : %(why)s.") % facts

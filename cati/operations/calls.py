@@ -8,9 +8,10 @@ from uuid import UUID
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from cati.core.scheduling import hours_text, may_call
+from cati.core.scheduling import may_call
 from cati.models import Attempt, Case, Note, Opposition, Phone, User, Wave
 from cati.operations.errors import Refused, StaleLease
+from cati.operations.hours import hours_told
 from cati.operations.idempotency import Reply, once
 from cati.operations.late import keep_late_note
 from cati.operations.leases import hold
@@ -45,7 +46,7 @@ def dial(case_id: int, user: User, epoch: int, phone_id: int, now: datetime) -> 
 def check_hours(wave: Wave, now: datetime) -> None:
     """Refused where the wave may not be dialled at this hour; claiming and dialling both ask."""
     if not may_call(wave.calling_hours, now):
-        hours = hours_text(wave.calling_hours, now) or _("fermés aujourd’hui")
+        hours = hours_told(wave.calling_hours, now) or _("fermés aujourd’hui")
         raise Refused({"": _("Hors des heures d’appel. Appels %(hours)s.") % {"hours": hours}})
 
 

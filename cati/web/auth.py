@@ -14,9 +14,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from cati import clock, queries
-from cati.core.scheduling import hours_text
 from cati.models import Membership, Role
 from cati.operations import tries
+from cati.operations.hours import hours_told
 from cati.web.access import open_to
 from cati.web.health import cache_state
 
@@ -94,7 +94,7 @@ class Login(LoginView):
         wave = queries.latest_open_wave()
         return super().get_context_data(
             open_wave=wave,
-            hours=hours_text(wave.calling_hours, now) if wave else "",
+            hours=hours_told(wave.calling_hours, now) if wave else "",
             cache_down=cache_state() != "ok",
             **kwargs,
         )

@@ -20,11 +20,12 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from cati import clock, queries
 from cati.core.dispositions import BY_CODE, disposition, on_screen
 from cati.core.phones import display
-from cati.core.scheduling import closes_at, hours_text
+from cati.core.scheduling import closes_at
 from cati.models import Attempt, Case, Phone, Role
 from cati.operations import calls, claim, leases, practice
 from cati.operations import outcome as outcomes
 from cati.operations.errors import Refused, StaleLease
+from cati.operations.hours import hours_told
 from cati.operations.idempotency import Reply
 from cati.queries import CaseCard
 from cati.queries.load import week_load
@@ -53,7 +54,7 @@ def home(request: WaveRequest) -> HttpResponseBase:
     context = {
         "now": now,
         "practised": request.wave.practice_for,
-        "hours": hours_text(request.wave.calling_hours, now),
+        "hours": hours_told(request.wave.calling_hours, now),
         "held": queries.held_case(request.wave, request.user),
         "appointments": appointments,
         "first": pending[0] if pending else None,

@@ -105,7 +105,7 @@ def page(request: WaveRequest) -> HttpResponseBase:
         "rows": [Row(one, told(one, rules, at), _outcome(one.case.disposition)) for one in ranked],
         "pool": found,
         "aside": [(one, *REASONS[one.reason]) for one in found.aside],
-        "part": rules.parts[part_at(rules.parts, at) - 1].label,
+        "part": _(rules.parts[part_at(rules.parts, at) - 1].label),
         "closed": "" if may_call(request.wave.calling_hours, at) else _closed(request.wave, at),
         "empty": empty_queue(request.wave, person, at, found),
     }

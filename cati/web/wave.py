@@ -13,8 +13,9 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
 
 from cati import queries
-from cati.core.scheduling import Hours, spoken
+from cati.core.scheduling import Hours
 from cati.models import Role, Wave
+from cati.operations.hours import clock_told
 from cati.queries import WaveFacts
 from cati.web.access import WaveRequest, in_wave
 from cati.web.extend import FACTS
@@ -60,7 +61,7 @@ def week_text(hours: Hours) -> str:
         names = [name for name, _bounds in run]
         if bounds:
             span = names[0] if len(names) == 1 else f"{names[0]}–{names[-1]}"
-            runs.append(f"{span} {spoken(bounds[0])}–{spoken(bounds[1])}")
+            runs.append(f"{span} {clock_told(bounds[0])}–{clock_told(bounds[1])}")
     return ", ".join(runs)
 
 

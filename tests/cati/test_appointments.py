@@ -4,7 +4,7 @@
 2. Both changes of hour: what was promised for six in the evening is due at six in the evening.
 3. The owner comes first, then anybody; her home reminds her, and says what she missed.
 4. A clock one day off loses no promise and no lease: the database's clock is the only one.
-5. Fresh numbers stay in their part of the week, and whoever asks gets a case while one is due.
+5. Fresh numbers stay in their part of the week.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
+from django.utils import translation
 
 from cati import clock
 from cati.core.day_parts import fresh_part, part_at
@@ -24,6 +25,7 @@ from cati.operations.appoint import check_hour, miss_appointments
 from cati.operations.calls import dial
 from cati.operations.claim import next_case
 from cati.operations.errors import Refused
+from cati.operations.hours import hours_told
 from cati.operations.leases import expire_leases
 from cati.operations.outcome import OutcomeInput, record_outcome
 from cati.queries.load import week_load
@@ -74,6 +76,13 @@ def test_an_hour_too_late_comes_with_the_nearest_possible_one(wave: Wave) -> Non
     assert "jeudi 19 mars, 20 h 15" in said
     assert "jeudi 19 mars, 20 h 15" in refusal(wave, local(3, 19, 23, 59), NOW)
     assert "vendredi 20 mars, 10 h 00" in refusal(wave, local(3, 20, 9, 50), NOW)
+
+
+def test_the_calling_hours_are_told_in_the_language_of_the_reader() -> None:
+    assert hours_told(HOURS, NOW) == "de 10 h à 20 h 30"
+    with translation.override("en"):
+        assert hours_told(HOURS, NOW) == "from 10:00 to 20:30"
+    assert hours_told(HOURS, local(4, 6, 15)) == ""
 
 
 def test_a_holiday_is_refused_by_its_name(wave: Wave) -> None:
