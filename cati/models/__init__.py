@@ -4,6 +4,7 @@ from cati.models.calls import Appointment, Attempt, Note
 from cati.models.erasures import Erasure
 from cati.models.jobs import Download, Job
 from cati.models.people import Membership, Role, User
+from cati.models.presence import Break, Message, Reading
 from cati.models.quarantine import LateAnswer
 from cati.models.quotas import Place, QuotaAct, QuotaCell
 from cati.models.requests import IdempotentRequest
@@ -24,6 +25,7 @@ from cati.models.survey import RulesAct, Sector, Wave
 __all__ = [
     "Appointment",
     "Attempt",
+    "Break",
     "Case",
     "CaseAct",
     "CaseInterview",
@@ -34,6 +36,7 @@ __all__ = [
     "Job",
     "LateAnswer",
     "Membership",
+    "Message",
     "Note",
     "Opposition",
     "Phone",
@@ -41,6 +44,7 @@ __all__ = [
     "Place",
     "QuotaAct",
     "QuotaCell",
+    "Reading",
     "Replicate",
     "Role",
     "RulesAct",

@@ -9,7 +9,10 @@ from django.utils.translation import gettext_lazy as _
 
 
 class Attempt(models.Model):
-    """One human act of dialling, from the click to the outcome. `visit` groups redials."""
+    """One human act of dialling, from the click to the outcome. `visit` groups redials.
+
+    `before`: what the case was when the outcome was given, for whoever takes the outcome back.
+    """
 
     case = models.ForeignKey("cati.Case", on_delete=models.PROTECT, related_name="calls")
     phone = models.ForeignKey(
@@ -29,6 +32,7 @@ class Attempt(models.Model):
     aapor = models.CharField(max_length=8, blank=True, default="")
     # The lease ran out before an outcome was given: the sweep closed the attempt.
     abandoned = models.BooleanField(default=False)
+    before = models.JSONField(default=dict, blank=True)
 
     class Meta:
         ordering = ["-opened_at"]
@@ -56,7 +60,8 @@ class Appointment(models.Model):
         CANCELLED = "cancelled", _("annulé")
 
     case = models.ForeignKey("cati.Case", on_delete=models.PROTECT, related_name="appointments")
-    attempt = models.OneToOneField(Attempt, on_delete=models.PROTECT, related_name="appointment")
+    # Two, where the outcome that had promised the first was taken back.
+    attempt = models.ForeignKey(Attempt, on_delete=models.PROTECT, related_name="appointments")
     at = models.DateTimeField()
     firm = models.BooleanField(default=True)
     owner = models.ForeignKey(

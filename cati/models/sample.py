@@ -292,6 +292,7 @@ class CaseAct(models.Model):
         OPPOSE = "oppose", _("opposition")
         TAKE_OVER = "take_over", _("retirée à qui la tenait")
         INBOUND = "inbound", _("rappel de la personne")
+        TAKE_BACK = "take_back", _("issue reprise")
 
     case = models.ForeignKey(Case, on_delete=models.CASCADE, related_name="acts")
     kind = models.CharField(max_length=10, choices=Kind.choices)
@@ -316,6 +317,7 @@ class CaseAct(models.Model):
                         "oppose",
                         "take_over",
                         "inbound",
+                        "take_back",
                     ]
                 ),
                 name="act_kind_known",

@@ -15,6 +15,7 @@ from cati.models import Case, User, Wave
 from cati.operations.calls import check_hours
 from cati.operations.errors import Refused
 from cati.operations.leases import expire_leases
+from cati.operations.presence import end_break
 from cati.queries.callable import candidates, situation
 
 TRIES = 20
@@ -90,7 +91,7 @@ def _check_open(wave: Wave, now: datetime) -> None:
 
 
 def lease(case: Case, user: User, now: datetime) -> None:
-    """Give a locked case to `user`, with a hold on every number.
+    """Give a locked case to `user`, with a hold on every number; her break is over.
 
     Raises NumbersTaken, which must end the caller's transaction: some holds may be taken by then.
     """
@@ -102,3 +103,4 @@ def lease(case: Case, user: User, now: datetime) -> None:
         raise NumbersTaken
     case.holder, case.lease_until, case.epoch = user, until, epoch
     case.save(update_fields=["holder", "lease_until", "epoch"])
+    end_break(user, now)

@@ -124,7 +124,7 @@ def _erase_people(which: Q, numbers: Sequence[str], order: Order) -> Erased:
     _check(order, named)
     events = sum(_erase_person(case, order) for case in cases)
     waves = {case.wave_id for case in cases}
-    traces.scrub_jobs(named)
+    traces.scrub_words(named)
     traces.forget_requests(traces.saying(named))
     return Erased(len(cases), events, traces.drop_files(waves) + traces.drop_samples())
 

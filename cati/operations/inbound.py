@@ -39,7 +39,7 @@ def take_call(wave: Wave, number: int, user: User, now: datetime) -> Case:
             raise Refused({"": _("Aucune fiche de la vague n’a ce numéro.")})
         _check(case, user)
         if case.holder_id != user.pk:
-            _let_the_other_go(user, now)
+            hand_back_other(user, now)
             _take(case, user, now)
         _open_call(case, user, now)
     return case
@@ -60,7 +60,7 @@ def _check(case: Case, user: User) -> None:
         raise Refused({"": _("Cette fiche n’est pas encore à appeler : réplicat non libéré.")})
 
 
-def _let_the_other_go(user: User, now: datetime) -> None:
+def hand_back_other(user: User, now: datetime) -> None:
     """Hand back the case that she holds, unless she is in its call."""
     held = Case.objects.filter(holder=user).first()
     if held is None:

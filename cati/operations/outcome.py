@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID, uuid4
 
 from django.db.models import F
@@ -70,7 +71,8 @@ def _record(case_id: int, user: User, epoch: int, outcome: OutcomeInput, now: da
     _check_needs(case, disposition, outcome, now)
     change = _change(case, attempt, disposition, outcome, now)
     attempt.closed_at, attempt.disposition, attempt.aapor = now, disposition.code, change.aapor
-    attempt.save(update_fields=["closed_at", "disposition", "aapor"])
+    attempt.before = _as_it_was(case)
+    attempt.save(update_fields=["closed_at", "disposition", "aapor", "before"])
     counted = _settle_place(case, interview, disposition, now)
     if interview is not None:
         _end_interview(case, interview, change, user, now)
@@ -133,6 +135,20 @@ def _change(
         rules=read_rules(case.wave.call_rules),
         hours=case.wave.calling_hours,
     )
+
+
+def _as_it_was(case: Case) -> dict[str, Any]:
+    """What the outcome is about to change, for `take_back`; `promise` is the appointment due."""
+    promised = case.appointments.filter(state=Appointment.State.PENDING).first()
+    return {
+        "state": case.state,
+        "disposition": case.disposition,
+        "tier": case.tier,
+        "due_at": case.due_at.isoformat(),
+        "part": case.part,
+        "owner": case.owner_id,
+        "promise": promised.pk if promised else None,
+    }
 
 
 def _settle_place(

@@ -142,6 +142,23 @@ def release_all(interviews: Iterable[Interview], now: datetime) -> None:
     )
 
 
+def restore(interview: Interview, ended_at: datetime, now: datetime) -> None:
+    """Reserve again what an outcome at `ended_at` has counted or given back.
+
+    Whatever the cells hold by now: the place was hers a moment ago, and no count goes beyond its
+    target by a reservation.
+    """
+    taken = [State.CONFIRMED, State.RELEASED]
+    moved = Place.objects.filter(interview=interview, state__in=taken, since=ended_at)
+    # Cells first, places then, as in `_stand`.
+    list(QuotaCell.objects.filter(pk__in=moved.values("cell")).locked())
+    places = list(moved)
+    _give_back([place.cell_id for place in places if place.state == State.CONFIRMED], COUNTED)
+    cells = QuotaCell.objects.filter(pk__in=[place.cell_id for place in places])
+    cells.update(reserved=F("reserved") + 1)
+    moved.update(state=State.RESERVED, since=now)
+
+
 def is_reserved(interview: Interview) -> bool:
     """Whether the interview holds a place, reserved or counted, in its sector's cell."""
     kept = [State.RESERVED, State.CONFIRMED]

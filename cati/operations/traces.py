@@ -14,7 +14,16 @@ from pathlib import Path
 from django.db import transaction
 from django.db.models import Q
 
-from cati.models import Case, Contact, IdempotentRequest, Job, Opposition, Phone, SampleUpload
+from cati.models import (
+    Case,
+    Contact,
+    IdempotentRequest,
+    Job,
+    Message,
+    Opposition,
+    Phone,
+    SampleUpload,
+)
 from cati.operations import jobs, sample_uploads
 
 # Found in texts that say nothing of her.
@@ -67,13 +76,17 @@ def saying(named: Sequence[str]) -> Q:
     return found
 
 
-def scrub_jobs(named: Sequence[str]) -> None:
-    """Empty what a job says, where it names the person; a sample of any wave may have had her."""
+def scrub_words(named: Sequence[str]) -> None:
+    """Empty what a job says where it names the person, and drop what was said of her in the room.
+
+    A sample of any wave may have had her.
+    """
     for column, empty in (("params", {}), ("result", {}), ("error", ""), ("step", "")):
         for pattern in named:
             naming = Job.objects.filter(**{f"{column}__iregex": pattern})
             naming.update(**{column: empty})
     for pattern in named:
+        Message.objects.filter(text__iregex=pattern).delete()
         headless = SampleUpload.objects.filter(header__iregex=pattern)
         headless.update(header=[], columns=[])
 

@@ -16,6 +16,14 @@ from cati.queries.cases import CaseFile, Moment, calls_of, case_file, found_case
 from cati.queries.days import DayFigures, Figures, appointments_today, day_figures, local_midnight
 from cati.queries.oppositions import Opposed, oppositions, with_cases
 from cati.queries.people import callers_of, interviewers_of, people_of
+from cati.queries.presence import (
+    Presence,
+    may_take_back,
+    messages_for,
+    messages_of,
+    presence,
+    resting_in,
+)
 from cati.queries.quarantine import kept_late, late_answer, quarantine_of, waiting_in
 from cati.queries.quotas import (
     CellRow,
@@ -56,6 +64,7 @@ __all__ = [
     "Imported",
     "Moment",
     "Opposed",
+    "Presence",
     "ReplicateFigures",
     "SectorRows",
     "WaveFacts",
@@ -79,13 +88,18 @@ __all__ = [
     "late_answer",
     "latest_open_wave",
     "local_midnight",
+    "may_take_back",
+    "messages_for",
+    "messages_of",
     "oppositions",
     "people_of",
+    "presence",
     "quarantine_of",
     "quota_acts",
     "quota_cells",
     "quota_sectors",
     "replicates_of",
+    "resting_in",
     "search_cases",
     "versions_of",
     "waiting_in",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -51,6 +51,7 @@ def home(request: WaveRequest) -> HttpResponseBase:
     now = clock.now()
     appointments = queries.appointments_today(request.wave, request.user, now)
     pending = [row for row in appointments if row.state == row.State.PENDING]
+    received = queries.messages_for(request.wave, request.user)
     context = {
         "now": now,
         "practised": request.wave.practice_for,
@@ -60,8 +61,20 @@ def home(request: WaveRequest) -> HttpResponseBase:
         "first": pending[0] if pending else None,
         "soon": next((row for row in pending if row.at - now <= REMINDED_BEFORE), None),
         "figures": queries.day_figures(request.wave, request.user, now),
+        "presence": queries.presence(request.wave, request.user, now),
+        "received": [(message, read_at, uuid4()) for message, read_at in received],
+        # What she has not read stands before her appointments.
+        "unread": any(read_at is None for _message, read_at in received),
+        "mistaken": _mistaken(request, now),
+        "uuid": uuid4(),
     }
     return render(request, "cati/interviewer/home.html", context)
+
+
+def _mistaken(request: WaveRequest, now: datetime) -> dict[str, Any] | None:
+    """The outcome that she may take back, with the uuid of the form that does it."""
+    call = queries.may_take_back(request.wave, request.user, now)
+    return {"call": call, "uuid": uuid4()} if call else None
 
 
 @in_wave(Role.INTERVIEWER)
@@ -179,6 +192,8 @@ def case_context(request: WaveRequest, case: Case) -> dict[str, Any]:
         "now": now,
         "until": closes_at(case.wave.calling_hours, now),
         "why": _why(case),
+        # In a call there is no way back: its own outcome comes first.
+        "mistaken": None if card.attempt else _mistaken(request, now),
         "phones": _phones(card),
         "next_call": len(card.history) + 1,
         "ask_for": _ask_for(card),

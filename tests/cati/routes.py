@@ -16,7 +16,16 @@ from rest_framework.permissions import AllowAny, IsAuthenticated
 
 from cati import clock
 from cati.api.access import InWave
-from cati.models import Case, CaseInterview, Job, LateAnswer, QuotaCell, Role, SampleUpload
+from cati.models import (
+    Case,
+    CaseInterview,
+    Job,
+    LateAnswer,
+    Message,
+    QuotaCell,
+    Role,
+    SampleUpload,
+)
 from cati.operations.calls import dial
 from cati.operations.claim import next_case
 from cati.operations.record import begin_interview
@@ -150,11 +159,14 @@ def _rows(case: Case, interview: Interview) -> dict[str, Any]:
         uuid=uuid4(), case=case, interview=interview, kind="answer", item="S01", value={"v": 1},
         actor=case.wave.memberships.order_by("pk")[0].user, epoch=1, at=job.at,
     )  # fmt: skip
+    author = case.wave.memberships.order_by("pk")[0].user
+    message = Message.objects.create(wave=case.wave, author=author, text="Bonjour", at=job.at)
     return {
         "wave": case.wave.slug,
         "late": late.pk,
         "act": "ecarter",
         "upload": upload.pk,
+        "message": message.pk,
         "kind": "push",
         "replicate": 1,
         "person": case.wave.memberships.order_by("pk")[0].user_id,

@@ -39,6 +39,7 @@ from cati.models import (
 from cati.operations import calls, jobs, sample_uploads
 from cati.operations.errors import StaleLease
 from cati.operations.import_sample import import_sample
+from cati.operations.presence import say
 from cati.operations.steer_cases import Order as Steering
 from cati.operations.steer_cases import steer
 from questionnaire.models import AnswerEvent, Interview
@@ -98,6 +99,7 @@ def a_whole_person(world: World) -> Talk:
         case.pk, world.nadia, epoch=first.case.epoch, uuid=uuid4(), text=f"Voir {CANARY}",
         item="", now=world.now,
     )  # fmt: skip
+    say(world.wave, world.claire, f"Rappeler Mme {CANARY}", None, world.now)
     steer(case.pk, CaseAct.Kind.TAKE_OVER, Steering(f"Pour {CANARY}", world.claire, world.now))
     first.answer("S04", "")
     calls.add_note(

@@ -1,6 +1,6 @@
 """axe finds nothing on any screen: every page of the URLconf, as each person of the cast sees it.
 
-1. Whatever answers a GET with a page is looked at, in light and at the size of a laptop.
+1. Whatever answers a GET with a page is looked at, in light and in dark, at the size of a laptop.
 2. So are the interview's dialogs, which no address opens.
 """
 

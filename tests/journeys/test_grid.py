@@ -49,6 +49,9 @@ def test_a_grid_asks_its_lines_one_by_one_on_one_scale(
 
 def test_letters_find_a_label_in_a_long_list(live_server: Any, world: World, page: Page) -> None:
     interview = in_interview(page, live_server.url, world)
+    # The first question is longer than the screen: it goes down by a key.
+    page.keyboard.press("ArrowDown")
+    page.wait_for_function("() => document.querySelector('main').scrollTop > 0")
     answer_until(page, "S05")
     expect(page.get_by_label("Code", exact=True)).to_have_value("1")
     page.keyboard.type("z")  # nowhere: the sampled sector stands as it stood

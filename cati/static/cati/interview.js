@@ -14,6 +14,7 @@ const words = page.dataset;
 const DOUBLE_PRESS = 250; // ms between two Enter keys of which the second is an accident
 const LETTERS = { n: "dk", r: "refused", c: "na" };
 const FUNCTION_KEYS = { F2: "dk", F4: "refused", F8: "na" };
+const LOOKS = { ArrowUp: -96, ArrowDown: 96 }; // px by which a long question goes up or down
 const MOVES = { PageUp: "previous", PageDown: "following" };
 const ALT = { v: "empty", t: "themes", r: "answers", s: "suspend", g: "language" };
 
@@ -47,7 +48,8 @@ function show() {
   tell("");
   paint();
   rest();
-  question.parentElement.scrollTop = 0;
+  // On a small screen it is the page that has moved.
+  question.parentElement.scrollTop = document.scrollingElement.scrollTop = 0;
   question.querySelector(".lines #asked")?.scrollIntoView({ block: "nearest" });
   document.getElementById("heard").textContent = question.querySelector("h1").textContent;
 }
@@ -480,6 +482,7 @@ function play(key, live) {
   const letter = key.key.toLowerCase();
   if (key.alt) return letter in ALT && (ACTS[ALT[letter]](), true);
   if (key.key in MOVES) return ACTS[MOVES[key.key]](), true;
+  if (key.key in LOOKS && document.activeElement === code) return look(LOOKS[key.key]), true;
   if (key.key in FUNCTION_KEYS) return markSpecial(FUNCTION_KEYS[key.key]), true;
   if (key.key === "Enter") return !(key.shift && mode === "text") && (confirm(key.at), true);
   if (inWords) return key.key === "Escape" && !isWords() ? (code.focus(), true) : !live && insert(key.key);
@@ -491,6 +494,12 @@ function play(key, live) {
   if (mode === "decimal" && /^[.,]$/.test(key.key) && /^\d+$/.test(typed)) return (typed += ","), paint(), true;
   if (key.key === " " && (!live || document.activeElement === code)) return settle(), paint(), true;
   return false;
+}
+
+/** Move what does not fit on the screen; on a small one it is the page that moves. */
+function look(by) {
+  question.parentElement.scrollBy({ top: by });
+  scrollBy({ top: by });
 }
 
 /** Letters typed ahead for a text go into its field. */

@@ -18,7 +18,7 @@ document.addEventListener("keydown", (event) => {
   const layer = document.querySelector("dialog[open]");
   if ((name === "?" && !typing) || name === "Alt+K") {
     event.preventDefault();
-    if (!layer) document.getElementById("keys")?.showModal();
+    if (!layer) openDialog("keys");
     return;
   }
   if (typing && !event.altKey) return;
@@ -41,10 +41,13 @@ document.addEventListener("click", (event) => {
 
 function openDialog(id) {
   const dialog = document.getElementById(id);
+  if (!dialog) return;
   const item = dialog.querySelector("[name=item]");
   const named = dialog.querySelector("[data-note-item]");
   if (item) item.value = named.textContent = document.getElementById("question")?.dataset.item ?? "";
   dialog.showModal();
+  // The focus is on the button at the end; reading begins at the top.
+  dialog.scrollTop = 0;
 }
 
 function switchTheme() {

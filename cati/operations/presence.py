@@ -1,0 +1,58 @@
+"""Breaks, and what the supervisor says to the room."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils.translation import gettext as _
+
+from cati.models import Break, Case, Membership, Message, Reading, Role, User, Wave
+from cati.operations import leases
+from cati.operations.calls import open_attempt
+from cati.operations.errors import Refused
+
+MOST_LETTERS = 400
+
+
+def take_break(wave: Wave, user: User, now: datetime) -> None:
+    """Begin a break; a case that waits to be dialled goes back. Raises Refused during a call."""
+    with transaction.atomic():
+        held = Case.objects.filter(holder=user).first()
+        if held is not None:
+            if open_attempt(held):
+                talking = _(
+                    "Vous êtes en appel sur la fiche %(number)s : donnez d’abord son issue."
+                )
+                raise Refused({"": talking % {"number": held.number}})
+            leases.release(held.pk, user, held.epoch, now)
+        Break.objects.get_or_create(
+            user=user, ended_at=None, defaults={"wave": wave, "began_at": now}
+        )
+
+
+def end_break(user: User, now: datetime) -> None:
+    """Back at work; nothing where no break is open."""
+    Break.objects.filter(user=user, ended_at=None).update(ended_at=now)
+
+
+def say(wave: Wave, author: User, text: str, to: int | None, now: datetime) -> Message:
+    """Leave a message to all interviewers of the wave, or to one. Raises Refused, by field."""
+    text = " ".join(text.split())
+    if not text:
+        raise Refused({"text": _("Le message est vide : écrivez-le.")})
+    if len(text) > MOST_LETTERS:
+        raise Refused({"text": _("Le message dépasse 400 caractères. Raccourcissez-le.")})
+    if to is not None:
+        enrolled = Membership.objects.filter(wave=wave, user=to, role=Role.INTERVIEWER, active=True)
+        if not enrolled.exists():
+            raise Refused({"to": _("Choisissez un enquêteur de la vague.")})
+    return Message.objects.create(wave=wave, author=author, to_id=to, text=text, at=now)
+
+
+def read(wave: Wave, message_id: int, user: User, now: datetime) -> None:
+    """Keep that `user` has read a message of hers; once, and silent about any other."""
+    hers = Message.objects.filter(Q(to=None) | Q(to=user), wave=wave, pk=message_id)
+    for message in hers:
+        Reading.objects.get_or_create(message=message, user=user, defaults={"at": now})

@@ -1,0 +1,99 @@
+"""The telephone room: breaks, messages, and an outcome taken back."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+from django.http import HttpResponseBase
+from django.shortcuts import render, resolve_url
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST
+
+from cati import clock, queries
+from cati.models import Role
+from cati.operations import presence
+from cati.operations.errors import Refused
+from cati.operations.idempotency import Reply
+from cati.operations.take_back import take_back_outcome
+from cati.web.access import WaveRequest, in_wave
+from cati.web.unsafe import posted_once
+
+
+@in_wave(Role.INTERVIEWER)
+@require_POST
+def take_break(request: WaveRequest) -> HttpResponseBase:
+    home = resolve_url("interviewer-home", wave=request.wave.slug)
+
+    def act() -> Reply:
+        presence.take_break(request.wave, request.user, clock.now())
+        return Reply(303, {"to": home})
+
+    return posted_once(request, {"break": "begin"}, home, act)
+
+
+@in_wave(Role.INTERVIEWER)
+@require_POST
+def end_break(request: WaveRequest) -> HttpResponseBase:
+    home = resolve_url("interviewer-home", wave=request.wave.slug)
+
+    def act() -> Reply:
+        presence.end_break(request.user, clock.now())
+        return Reply(303, {"to": home})
+
+    return posted_once(request, {"break": "end"}, home, act)
+
+
+@in_wave(Role.INTERVIEWER)
+@require_POST
+def read_message(request: WaveRequest, message: int) -> HttpResponseBase:
+    home = resolve_url("interviewer-home", wave=request.wave.slug)
+
+    def act() -> Reply:
+        presence.read(request.wave, message, request.user, clock.now())
+        return Reply(303, {"to": home})
+
+    return posted_once(request, {"read": message}, home, act)
+
+
+@in_wave(Role.INTERVIEWER)
+@require_POST
+def take_back(request: WaveRequest, number: int) -> HttpResponseBase:
+    """Open the call of a wrong outcome again, at its end: the right one is typed there."""
+
+    def act() -> Reply:
+        case = take_back_outcome(request.wave, number, request.user, clock.now())
+        to = resolve_url("outcome", wave=request.wave.slug, number=case.number)
+        return Reply(303, {"to": to})
+
+    back = resolve_url("interviewer-home", wave=request.wave.slug)
+    return posted_once(request, {"take-back": number}, back, act)
+
+
+@in_wave(Role.SUPERVISOR, Role.ADMIN)
+@require_http_methods(["GET", "HEAD", "POST"])
+def page(request: WaveRequest) -> HttpResponseBase:
+    """What was said to the room, who has read it, who is on a break; posted, one message more."""
+    if request.method == "POST":
+        return _say(request)
+    context = {
+        "now": clock.now(),
+        "said": queries.messages_of(request.wave),
+        "resting": queries.resting_in(request.wave),
+        "people": queries.interviewers_of(request.wave),
+        "uuid": uuid4(),
+    }
+    return render(request, "cati/supervisor/messages.html", context)
+
+
+def _say(request: WaveRequest) -> HttpResponseBase:
+    here = resolve_url("messages", wave=request.wave.slug)
+    text, to = request.POST.get("text", ""), request.POST.get("to", "")
+
+    def act() -> Reply:
+        if to and not to.isdecimal():
+            raise Refused({"to": _("Choisissez un enquêteur de la vague.")})
+        person = int(to[:9]) if to else None
+        presence.say(request.wave, request.user, text, person, clock.now())
+        return Reply(303, {"to": here, "say": _("Message laissé : il est à l’accueil.")})
+
+    return posted_once(request, {"say": text, "to": to}, here, act)
