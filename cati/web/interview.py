@@ -22,6 +22,7 @@ from cati.operations import leases, record
 from cati.operations.errors import Refused
 from cati.web import callbar, screens, sheet
 from cati.web.access import WaveRequest, in_wave
+from cati.web.errors import in_words
 from cati.web.forms import AnswerForm, LeaseForm
 from cati.web.lease import on_case, on_held_case, warn
 from cati.web.spoken import languages, speak, spoken
@@ -84,16 +85,24 @@ def switch_language(request: WaveRequest, case: Case, item: str) -> HttpResponse
     if interview is None or wanted not in languages(interview):
         return JsonResponse({"message": _("Ce questionnaire n’a pas cette langue.")}, status=422)
     speak(request, interview, wanted)
-    return _question(request, case, item)
+    return _question(request, case, item, replies=True)
 
 
-def _question(request: WaveRequest, case: Case, item: str) -> HttpResponseBase:
+def _question(
+    request: WaveRequest, case: Case, item: str, *, replies: bool = False
+) -> HttpResponseBase:
+    """The question drawn; with `replies`, what to say to those who hesitate in its language too."""
     interview = queries.current_interview(case)
     language = spoken(request, interview)
     context = screens.question_context(case, interview, clock.now(), item, spoken=language)
     if context is None:
         return JsonResponse({"message": _("Cette question n’est pas posée ici.")}, status=404)
-    return JsonResponse({"html": _drawn(context)})
+    html = _drawn(context)
+    if replies:
+        context |= callbar.call_context(queries.case_card(case), clock.now(), language)
+        for piece in ("replies", "persuading"):
+            html += render_to_string(f"cati/interviewer/panel.html#{piece}", context, request)
+    return JsonResponse({"html": html})
 
 
 @in_wave(Role.INTERVIEWER)
@@ -113,7 +122,7 @@ def answer(request: WaveRequest, case: Case) -> HttpResponseBase:
     try:
         reply = record.save_answer(case.pk, request.user, epoch, form.answer(), now)
     except AnswerRefused as refusal:
-        return JsonResponse({"errors": refusal.messages}, status=422)
+        return JsonResponse({"errors": in_words(refusal.messages)}, status=422)
     except Refused as refusal:
         return JsonResponse({"errors": list(refusal.messages.values())}, status=422)
     body = dict(reply.body)
@@ -147,7 +156,7 @@ def preview(request: WaveRequest, case: Case) -> HttpResponseBase:
     try:
         effects = record.preview_answer(card.interview, given)
     except AnswerRefused as refusal:
-        return JsonResponse({"errors": refusal.messages}, status=422)
+        return JsonResponse({"errors": in_words(refusal.messages)}, status=422)
     parked = list(effects.parked)
     if not parked:
         return JsonResponse({"parked": 0})

@@ -101,6 +101,9 @@ def test_a_value_that_does_not_fit_says_how_to_mend_it(call: Call) -> None:
     reply = call.send("S01", {"v": 77})
     assert reply.status_code == 422
     assert "Saisissez un code entre 1 et 9" in reply.json()["errors"][0]
+    call.client.cookies["django_language"] = "en"
+    said = call.send("S01", {"v": 77}).json()["errors"]
+    assert said == ["No answer has the code 77. Enter a code between 1 and 9."]
 
 
 @pytest.mark.parametrize("value", ["text", 3, [1], None])

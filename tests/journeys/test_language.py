@@ -27,6 +27,7 @@ def test_the_language_changes_in_mid_interview_and_what_was_typed_stays(
     asked = page.locator("#question h1")
     expect(asked).to_have_attribute("lang", "en")
     expect(page.get_by_label("Code", exact=True)).to_have_value("1")
+    expect(page.locator("#persuasion")).to_contain_text("Who gave you my number?")
     page.keyboard.press("Enter")
     on(page, "S10")
     expect(asked).to_have_attribute("lang", "en")
