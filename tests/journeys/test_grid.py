@@ -65,5 +65,7 @@ def test_letters_find_a_label_in_a_long_list(live_server: Any, world: World, pag
     expect(page.locator("#notice")).to_contain_text("Aucune réponse ne contient : vergz")
     page.keyboard.press("Enter")
     page.locator("#question:not([data-item='S05'])").wait_for()
+    # Drawn in Croix-de-Neyrat, she lives elsewhere: the bar says so at once.
+    expect(page.locator(".callbar .sector")).to_contain_text("Vergnes")
     interview.refresh_from_db()
     assert interview.sector == "VE"

@@ -45,6 +45,7 @@ function show() {
   for (const name of document.querySelectorAll("[data-spoken]")) {
     name.classList.toggle("quiet", name.dataset.spoken !== question.dataset.lang);
   }
+  sayNeed();
   tell("");
   paint();
   rest();
@@ -52,6 +53,15 @@ function show() {
   question.parentElement.scrollTop = document.scrollingElement.scrollTop = 0;
   question.querySelector(".lines #asked")?.scrollIntoView({ block: "nearest" });
   document.getElementById("heard").textContent = question.querySelector("h1").textContent;
+}
+
+/** The bar above names the sector as it was answered, and not as it was drawn. */
+function sayNeed() {
+  const { sector, count } = document.getElementById("need").dataset;
+  const bar = document.querySelector(".callbar .sector");
+  if (!bar || !sector) return;
+  bar.firstElementChild.textContent = sector;
+  bar.lastElementChild.textContent = count;
 }
 
 const isNumber = () => mode === "number" || mode === "decimal";
