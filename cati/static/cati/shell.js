@@ -121,8 +121,9 @@ function csrfToken() {
 
 /** Put each top-level element of `html` in the place of the one with its id. */
 function swap(html) {
-  const parsed = new DOMParser().parseFromString(html, "text/html");
-  for (const piece of [...parsed.body.children]) {
+  const parsed = document.createElement("template");
+  parsed.innerHTML = html;
+  for (const piece of [...parsed.content.children]) {
     document.getElementById(piece.id)?.replaceWith(piece);
     piece.querySelector("[autofocus]")?.focus();
   }
