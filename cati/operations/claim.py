@@ -59,7 +59,8 @@ def next_case(wave: Wave, user: User, now: datetime) -> Case | None:
                 if not found:
                     return None
                 tried.append(found[0][0])
-                case = Case.objects.select_related("wave").get(pk=tried[-1])
+                case = Case.objects.get(pk=tried[-1])
+                case.wave = wave
                 lease(case, user, now)
                 return case
         except NumbersTaken:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection
-from django.db.models import Count, F
+from django.db.models import Count, Exists, F, OuterRef
 
 from cati.core.day_parts import part_at
 from cati.core.dispositions import SOFT
@@ -97,16 +97,12 @@ def situation(wave: Wave, user: User | None, now: datetime) -> Situation:
     """Three reads, whatever the size of the sample. Without a user, the skills are never short."""
     rules = read_rules(wave.call_rules)
     part = part_at(rules.parts, now)
-    cells = list(QuotaCell.objects.filter(wave=wave, family__in=FIRM))
-    admitting = set(
-        QuotaCell.objects.filter(pk__in=[cell.pk for cell in cells])
-        .admitting(wave.completion_rate)
-        .values_list("pk", flat=True)
-    )
-    sectors = [cell for cell in cells if cell.family == SECTOR]
+    firm = QuotaCell.objects.filter(wave=wave, family__in=FIRM)
+    admits = Exists(firm.admitting(wave.completion_rate).filter(pk=OuterRef("pk")))
+    cells = firm.values_list("pk", "sector", "family", F("target") - F("counted"), admits)
+    sectors = {sector: (left, open_) for _pk, sector, of, left, open_ in cells if of == SECTOR}
     missing = {
-        cell.sector_id: float(max(cell.target - cell.counted, 1)) if cell.pk in admitting else 0.0
-        for cell in sectors
+        sector: float(max(left, 1)) if open_ else 0.0 for sector, (left, open_) in sectors.items()
     }
     need = needs(missing, rung_today(wave, user, now) if user else {}, user.pk if user else 0)
     fresh = fresh_lanes(rules, part, {sector: n for sector, n in need.items() if missing[sector]})
@@ -127,8 +123,8 @@ def situation(wave: Wave, user: User | None, now: datetime) -> Situation:
             "converts": user is None or user.converts_refusals,
             # NULL hinders nothing, as an interviewer's id that is NULL does not.
             "languages": list(user.languages) if user else None,
-            "sectors": [cell.sector_id for cell in sectors if cell.pk in admitting],
-            "full": [cell.pk for cell in cells if cell.pk not in admitting],
+            "sectors": [sector for sector, (_left, open_) in sectors.items() if open_],
+            "full": [pk for pk, _sector, _of, _left, open_ in cells if not open_],
             "waiting": _waiting(wave),
         },
         need,
