@@ -5,6 +5,7 @@
    it have any.
 3. A set that cannot be calibrated has no weights and says why; the run stands.
 4. The dataset has a column for each module, and its questions are weighed by it.
+5. Tables use the same weights: of groups alone, and of none whose sets were not all calibrated.
 """
 
 from __future__ import annotations
@@ -12,16 +13,25 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
+import numpy as np
 import pytest
 
 from questionnaire.models import Interview
 from tests.weighting import respondents
 from tests.weighting.respondents import Unit, weighted
 from tests.world import World
+from weighting import queries
+from weighting.core.criteria import Rules
+from weighting.core.design import Sample
 from weighting.core.margins import Collapse
-from weighting.core.modules import collapses_of_sets, publication_sets
+from weighting.core.modules import calibrate_module, collapses_of_sets, publication_sets
+from weighting.core.tables import tabulate
 from weighting.exports.dataset import dataset_of
 from weighting.exports.frequencies import summary
+from weighting.flash.answers import ADULTS as OF_ADULTS
+from weighting.flash.answers import answers_of
+from weighting.flash.build import Ask, Made, made
+from weighting.flash.rows import by_sector
 from weighting.models import Margin, ModuleWeight, Weight, WeightingRun
 
 GROUPS = {
@@ -74,7 +84,10 @@ def drawn(world: World) -> list[Unit]:
     seen: dict[str, int] = defaultdict(int)
     for interview in interviews:
         seen[interview.sector] += 1
-        interview.answers["draws"] = {"MODULE": "AB"[seen[interview.sector] % 2]}
+        module = "AB"[seen[interview.sector] % 2]
+        interview.answers["draws"] = {"MODULE": module}
+        if module == "A":
+            interview.answers["answers"] = {"IMA03A": {"v": 1 + interview.pk % 4}}
     Interview.objects.bulk_update(interviews, ["answers"], batch_size=500)
     return people
 
@@ -115,6 +128,52 @@ def weighs_by_module(run: WeightingRun) -> None:
     assert (undrawn.n, undrawn.weighted) == (frame["weight_b"].count(), 0.0)
 
 
+def tables_are_those_of_its_weights(run: WeightingRun) -> None:
+    """Shares are those of the run's weights, errors those of the module calibrated once more."""
+    answers = answers_of(run, OF_ADULTS)
+    found = made(answers, Ask("IMA03A"))
+    weights = weights_of(run, "A")
+    said = {one.pk: one for one in Interview.objects.filter(pk__in=weights)}
+    for head, state, shares in zip(found.rows, found.table.states, found.table.values, strict=True):
+        if state != "shown":
+            assert np.isnan(shares).all()
+            continue
+        given = np.zeros(4)
+        for interview, weight in weights.items():
+            one = said[interview]
+            if one.sector in GROUPS[head.code]:
+                given[one.answers["answers"]["IMA03A"]["v"] - 1] += weight
+        assert shares == pytest.approx(given / given.sum(), rel=1e-12)
+    # The whole less QPV and both control sectors would be QVA, which stands for nobody else.
+    assert states(found) == {"QPV": "shown", "QN": "shown", "MOY": "shown", "TOTAL": "secondary"}
+    again = calibrated_again(run)
+    asked = found.question.asked.base
+    rows = by_sector(answers).domains[asked]
+    columns = found.question.asked
+    other = tabulate(
+        again, type(columns)(columns.heads, columns.given[asked], columns.base[asked]), rows
+    ).table
+    printed = np.array(found.table.printed)
+    assert found.table.se[printed] == pytest.approx(other.se[printed], rel=1e-9)
+
+
+def calibrated_again(run: WeightingRun) -> Sample:
+    sample = queries.units_of(run.wave)
+    asked = queries.asked_modules(sample.ids)["A"]
+    groups = {sector: "+".join(its) for its in SETS for sector in its}
+    collapses = collapses_of_sets(queries.collapses_of(run.wave), groups)
+    margins = queries.margins_of(run.wave)
+    rules = Rules(collapses=collapses)
+    return Sample.of(calibrate_module(sample.units, margins, asked, groups, None, rules))
+
+
+def states(found: Made) -> dict[str, str]:
+    """{group: whether its row has figures}; no sector's may have any."""
+    told = dict(zip((head.code for head in found.rows), found.table.states, strict=True))
+    assert {told.pop(sector) for sector in ADULTS} == {"module"}
+    return told
+
+
 @pytest.mark.django_db
 @pytest.mark.usefixtures("own_folder")
 def test_the_weights_of_a_module_meet_the_margins_of_its_sets(
@@ -141,6 +200,7 @@ def test_the_weights_of_a_module_meet_the_margins_of_its_sets(
             for category, total in wanted.items():
                 assert found[rank, category] == pytest.approx(total, rel=1e-6)
     weighs_by_module(run)
+    tables_are_those_of_its_weights(run)
     asked = set(weights_of(run, "A")) | set(weights_of(run, "B"))
     assert len(asked) == 1500 and not set(weights_of(run, "A")) & set(weights_of(run, "B"))
 
@@ -185,5 +245,9 @@ def test_a_set_without_somebody_has_no_weights_and_says_why(
     of_t2 = ModuleWeight.objects.filter(run=run, module="A", interview__sector="T2")
     assert not of_t2.exists()
     assert ModuleWeight.objects.filter(run=run, module="B", interview__sector="T2").exists()
+    # Without T2, neither the control sectors nor the whole are what they are called.
+    assert states(made(answers_of(run), Ask("IMA03A"))) == {
+        "QPV": "shown", "QN": "shown", "MOY": "module", "TOTAL": "module",
+    }  # fmt: skip
     page = world.client(world.alain).get(f"/v/2026/redressement/{run.number}/").content.decode()
     assert "Poids du module A" in page and refused["refusals"][0] in page.replace("&#x27;", "'")

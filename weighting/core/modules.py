@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from weighting.core.calibration import calibrate
 from weighting.core.criteria import Rules
-from weighting.core.margins import Collapse, Margins, pooled, ruling
+from weighting.core.margins import Collapse, Margin, Margins, pooled, ruling
 from weighting.core.methods import Method
 from weighting.core.results import Calibration
 from weighting.core.units import MISSING, Floats, Units
@@ -81,9 +81,24 @@ def calibrate_module(
     a group.
     """
     rules = rules or Rules()
+    module, pools = by_group(units, margins, asked, groups, rules)
+    return calibrate(module, pools, method, rules)
+
+
+def by_group(
+    units: Units,
+    margins: Margins,
+    asked: NDArray[np.bool_],
+    groups: Mapping[str, str],
+    rules: Rules,
+) -> tuple[Units, dict[str, list[Margin]]]:
+    """Who was asked the module, by group of sectors, and the margins of groups.
+
+    What `calibrate_module` calibrates, with its arguments; it raises the same errors.
+    """
     module = units.subset(asked)
     brought = replace(module, weights=_to_sectors(module, margins, rules.rule))
-    return calibrate(brought.grouped(groups), pooled(margins, groups), method, rules)
+    return brought.grouped(groups), pooled(margins, groups)
 
 
 def _to_sectors(module: Units, margins: Margins, rule: str | None) -> Floats:

@@ -26,10 +26,9 @@ from weighting.core.constraints import constraints_of
 from weighting.core.criteria import Rules
 from weighting.core.design import Sample
 from weighting.core.margins import Collapse, Margin
-from weighting.core.methods import method_named
-from weighting.core.modules import calibrate_module, collapses_of_sets, publication_sets
+from weighting.core.modules import by_group, collapses_of_sets
 from weighting.core.units import Units
-from weighting.exports.columns import Heading
+from weighting.exports.columns import Heading, module_weight
 from weighting.exports.dataset import NUMBER, Dataset, dataset_of
 from weighting.models import WeightingRun
 
@@ -78,27 +77,27 @@ class Answers:
         return Sample.weighted(self.frame[self.weights].to_numpy(), tied.sectors)
 
     def of_module(self, name: str, asked: Flags) -> tuple[NDArray[np.intp], Sample]:
-        """The rows of those who were asked the module, and their sample.
-
-        Weighted anew as the run weighs modules: by sets of sectors that may be published; a set
-        whose margins half a sample cannot meet has no weights.
+        """The rows of those who were asked the module, and their sample: the run's own weights of
+        the module, by the sets of sectors that it calibrated. A set that it refused has none.
         """
         if name not in self._modules:
-            self._modules[name] = np.flatnonzero(asked), self._calibrated(asked)
+            sample = self._to_inhabitants(self._of_module(name, asked), self.sectors[asked])
+            self._modules[name] = np.flatnonzero(asked), sample
         return self._modules[name]
 
-    def _calibrated(self, asked: Flags) -> Sample:
-        counts = {code: int((self.sectors[asked] == code).sum()) for code in self.surveyed}
-        sets = publication_sets(
-            {code: n for code, n in counts.items() if code in self.units.strata.categories},
-            queries.groups_of(self.run.wave),
-            {code: float(sector.adults or 0) for code, sector in self.surveyed.items()},
-        )
-        groups = {sector: "+".join(its) for its in sets for sector in its}
+    def _of_module(self, name: str, asked: Flags) -> Sample:
+        groups = {
+            sector: "+".join(its["sectors"])
+            for told in self.run.report.get("modules", ()) if told["name"] == name
+            for its in told["sets"] for sector in its["sectors"]
+        }  # fmt: skip
+        if not groups:
+            return Sample(np.zeros(int(asked.sum())), ())
         rules = Rules(collapses=collapses_of_sets(self._rules.collapses, groups))
-        method = method_named(self.run.method, self._bounds)
-        found = calibrate_module(self.units, self._margins, asked, groups, method, rules)
-        return self._to_inhabitants(Sample.of(found), self.sectors[asked])
+        units, margins = by_group(self.units, self._margins, asked, groups, rules)
+        weights = self.frame[module_weight(name)].fill_null(0.0).to_numpy()[asked]
+        tied = constraints_of(units, margins, rules, weights_given=True)
+        return Sample.weighted(weights, [one for one in tied.sectors if weights[one.rows].all()])
 
     def _to_inhabitants(self, sample: Sample, sectors: NDArray[np.str_]) -> Sample:
         if self.weights == ADULTS:
@@ -109,11 +108,6 @@ class Answers:
         weights = sample.weights * np.array([factors[code] for code in sectors])
         own = (replace(sector, weights=weights[sector.rows]) for sector in sample.sectors)
         return Sample(weights, tuple(own))
-
-    @property
-    def _bounds(self) -> tuple[float, float] | None:
-        bounds = self.run.parameters.get("bounds")
-        return (bounds[0], bounds[1]) if bounds else None
 
     @cached_property
     def _margins(self) -> dict[str, list[Margin]]:

@@ -121,8 +121,13 @@ def _table(answers: Answers, asked: Question, rows: Rows, preset: Preset, gaps: 
         columns = replace(columns, given=columns.given[everybody], base=columns.base[everybody])
         domains = domains[everybody]
     estimated = tabulate(sample, columns, domains, preset)
-    states = _states(rows, everybody, columns.base & (sample.weights != 0), preset, asked.module)
-    table = estimated.table.without(states)
+    weighed = sample.weights != 0
+    states = _states(rows, everybody, columns.base & weighed, preset, asked.module)
+    # A figure of those alone whose sets of sectors could be weighed would pass for the row's.
+    lost = (domains & (columns.base & ~weighed)[:, None]).any(axis=0)
+    table = estimated.table.without(
+        ["module" if gone else state for gone, state in zip(lost, states, strict=True)]
+    )
     if not gaps:
         return table
     places = {head.code: place for place, head in enumerate(rows.heads)}
