@@ -171,6 +171,8 @@ def test_the_page_says_what_the_agency_wrote(wave: Wave) -> None:
         "79 %", "18 %", "48 %", "35 %"
     ]  # fmt: skip
     assert page.cards[0].small.replace("\u00a0", " ") == "témoin 1 : 90 %"
+    # Its margins of error are those of 2017, which ask for a warning.
+    assert any("jusqu’à 13 fois sur 100" in note for note in page.notes[0])
 
 
 def test_the_filtered_base_is_its_own(wave: Wave) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +118,12 @@ class Page:
 def names() -> list[str]:
     """The pages that come with the product."""
     return sorted(path.stem for path in PAGES.glob("*.yaml"))
+
+
+@cache
+def titles() -> Mapping[str, str]:
+    """{name: title} of the pages that come with the product."""
+    return {name: str(description(name)["title"]) for name in names()}
 
 
 def description(name: str) -> Mapping[str, Any]:

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from weighting.core.indicators import times
+from weighting.core.intervals import FALL_SHORT
 from weighting.flash.answers import ADULTS
 from weighting.flash.build import Made
 
@@ -98,13 +99,19 @@ def notes(made: Made) -> Iterator[str]:
     if preset.interval.startswith("flash2017"):
         z = "1,96" if preset.interval == "flash2017" else "1,645"
         supposed = _("Marges d’erreur de 2017 : z = %(z)s, effectif non pondéré.") % {"z": z}
-        yield f"{_base(made)} {supposed}"
+        yield f"{_base(made)} {supposed} {_beyond(FALL_SHORT[preset.interval])}"
         return
     yield _base(made)
     yield _(
         "Intervalle indicatif, sous l’hypothèse que l’échantillon par quotas se comporte comme"
         " un sondage aléatoire."
     )
+
+
+def _beyond(held: float) -> str:
+    """That an interval which is blind to the weights misses the truth more often than it says."""
+    said = _("Elles ignorent les poids : jusqu’à %(n)s fois sur 100, la vraie valeur est au-delà.")
+    return said % {"n": f"{100 * (1 - held):.0f}"}
 
 
 def under(tables: Sequence[Made]) -> list[str]:

@@ -32,7 +32,7 @@ from weighting.flash.answers import ADULTS, INHABITANTS, Answers, answers_of
 from weighting.flash.build import Ask, Made, made
 from weighting.flash.filters import expression_of
 from weighting.flash.job import ask_for_tables
-from weighting.flash.page import Page, description, names, page_of
+from weighting.flash.page import Page, description, names, page_of, titles
 from weighting.flash.questions import Entry, catalogue
 from weighting.models import WeightingRun
 
@@ -161,7 +161,7 @@ def page(request: WaveRequest) -> HttpResponseBase:
     context: dict[str, Any] = {
         "run": asked.run,
         "runs": queries.runs_of(request.wave),
-        "pages": names(),
+        "pages": titles(),
         "uuid": uuid4(),
     }
     if asked.run is None or not len(asked.answers):
