@@ -45,7 +45,7 @@ def instrument(*, later: bool = False) -> Instrument:
         Item("Q1", "single", LONG_LABEL, theme, YES_NO),
         Item("Q2", "single", POLYGLOT, theme, (Choice(1, POLYGLOT), Choice(2, LONG_LABEL)),
              ask_if="Q1 == 1"),
-        Item("Q3", "multiple", "Lesquels ?", theme,
+        Item("Q3", "multiple", POLYGLOT, theme,
              (Choice(1, "Un"), Choice(2, "Deux"), Choice(9, "Autre", other=True))),
         Item("Q4", "integer", "Combien ?", theme, bounds=(-5, 10**6)),
         Item("Q5", "text", "Pourquoi ?", theme),

@@ -1,8 +1,9 @@
 """Each format read by another program than the one that wrote it, as rows of codes.
 
-Python's csv, openpyxl, ReadStat (by pyreadstat), pandas, Arrow and R: all give the same rows,
-{name: code, number or text}, None where a question was not asked. SPSS and Stata know no empty cell
-of text: their empty texts are None too.
+Python's csv, openpyxl, ReadStat (by pyreadstat), pandas, Arrow and R (its package `foreign` for
+SPSS, since pyreadstat wrote that file): all give the same rows, {name: code, number or text}, None
+where a question was not asked. SPSS and Stata know no empty cell of text: their empty texts are
+None too.
 """
 
 from __future__ import annotations
@@ -10,8 +11,11 @@ from __future__ import annotations
 import csv
 import io
 import math
+import os
+import shutil
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +41,19 @@ for (name in names(frame)) {
 options(digits = 15)
 write.csv(frame, commandArgs(TRUE)[3], row.names = FALSE, na = "", fileEncoding = "UTF-8")
 """
+# Longer texts come in pieces, of which only the first has the name that was asked for.
+IN_R_FROM_SPSS = """
+frame <- foreign::read.spss(commandArgs(TRUE)[1], use.value.labels = FALSE, use.missings = FALSE)
+frame <- lapply(frame, function(column) {
+  if (!is.character(column)) return(as.vector(column))
+  trimws(iconv(column, "UTF-8", "UTF-8", sub = ""), "right", " ")
+})
+options(digits = 15)
+frame <- as.data.frame(frame[strsplit(commandArgs(TRUE)[2], " ")[[1]]], optional = TRUE)
+write.csv(frame, commandArgs(TRUE)[3], row.names = FALSE, na = "", fileEncoding = "UTF-8")
+"""
+# Of a text, in bytes.
+FIRST_PIECE = 255
 
 
 def from_csv(path: Path, columns: Sequence[Heading]) -> Rows:
@@ -66,6 +83,12 @@ def from_xlsx(path: Path, columns: Sequence[Heading], sheet: str = "données") -
 def from_sav(path: Path, columns: Sequence[Heading]) -> Rows:
     frame, _meta = pyreadstat.read_sav(path, user_missing=True, output_format="dict")
     return _rows(frame)
+
+
+def from_sav_by_r(path: Path, columns: Sequence[Heading]) -> Rows:
+    out = path.parent / "from_spss.csv"
+    _in_r(IN_R_FROM_SPSS, path, " ".join(column.name for column in columns), out)
+    return from_csv(out, columns)
 
 
 def from_dta(path: Path, columns: Sequence[Heading]) -> Rows:
@@ -103,12 +126,25 @@ def from_parquet(path: Path, columns: Sequence[Heading]) -> Rows:
 
 def from_r(path: Path, columns: Sequence[Heading], frame: str = "interviews") -> Rows:
     out = path.parent / "from_r.csv"
+    _in_r(IN_R, path, frame, out)
+    return from_csv(out, columns)
+
+
+def _in_r(script: str, *arguments: object) -> None:
     done = subprocess.run(
-        ["Rscript", "--vanilla", "-e", IN_R, str(path), frame, str(out)],
-        capture_output=True, text=True, check=False,
+        ["Rscript", "--vanilla", "-e", script, *map(str, arguments)],
+        env=os.environ | {"LC_ALL": "C.UTF-8"}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    return from_csv(out, columns)
+
+
+@cache
+def r_has(package: str) -> bool:
+    """Whether R is here, and the package in it."""
+    if shutil.which("Rscript") is None:
+        return False
+    there = f"quit(status = !requireNamespace({package!r}, quietly = TRUE))"
+    return subprocess.run(["Rscript", "--vanilla", "-e", there], check=False).returncode == 0
 
 
 def _rows(frame: Mapping[str, Sequence[Any]]) -> Rows:
@@ -131,8 +167,10 @@ Read = Callable[[Path, Sequence[Heading]], Rows]
 READERS: Mapping[str, tuple[str, Sequence[Read]]] = {
     "csv-codes": ("-codes.csv", [from_csv]),
     "xlsx": (".xlsx", [from_xlsx]),
-    "sav": (".sav", [from_sav]),
+    "sav": (".sav", [from_sav, from_sav_by_r]),
     "dta": (".dta", [from_dta, from_dta_by_pandas]),
     "parquet": (".parquet", [from_parquet]),
     "r": (".R", [from_r]),
 }
+# What a reader needs of R, beside R itself.
+PACKAGE: Mapping[Read, str] = {from_r: "base", from_sav_by_r: "foreign"}

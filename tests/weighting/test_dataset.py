@@ -14,7 +14,6 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -33,7 +32,15 @@ from questionnaire.models import InstrumentVersion, Interview
 from questionnaire.queries import program_of
 from tests.weighting import awkward, respondents
 from tests.weighting.awkward import YES_NO
-from tests.weighting.readers import READERS, Read
+from tests.weighting.readers import (
+    FIRST_PIECE,
+    PACKAGE,
+    READERS,
+    Read,
+    from_r,
+    from_sav_by_r,
+    r_has,
+)
 from tests.world import NOW, World
 from weighting import queries
 from weighting.exports import raw
@@ -69,9 +76,9 @@ def ending(paths: list[Path], suffix: str) -> Path:
     return next(path for path in paths if path.name == f"essai{suffix}")
 
 
-def needs_r(form: str) -> None:
-    if form == "r" and shutil.which("Rscript") is None:
-        pytest.skip("no R here")
+def can(read: Read) -> bool:
+    """Whether what the reader needs is here: R, and a package of it, may not be."""
+    return read not in PACKAGE or r_has(PACKAGE[read])
 
 
 # ------------------------------------------------------------------------------- 1. values
@@ -129,7 +136,8 @@ def expected(dataset: Dataset) -> list[dict[str, Any]]:
 def test_every_format_read_back_is_the_database(
     dataset: Dataset, tmp_path: Path, form: str, suffix: str, read: Read
 ) -> None:
-    needs_r(form)
+    if not can(read):
+        pytest.skip(f"R without {PACKAGE[read]}")
     path = ending(write(dataset, form, tmp_path, raw=True), suffix)
     found = read(path, dataset.columns)
     assert [row["version"] for row in found] == [1, 1, 1, 2]
@@ -160,10 +168,10 @@ def test_what_one_version_asks_as_a_choice_and_another_in_words_is_read_as_each_
 
 
 def _as_read(read: Read, cell: Any) -> Any:
-    """R ends every line alike."""
-    return (
-        cell.replace("\r\n", "\n") if read.__name__ == "from_r" and isinstance(cell, str) else cell
-    )
+    """R ends every line alike, and reads long texts of SPSS in pieces."""
+    if read is from_sav_by_r and isinstance(cell, str):
+        return cell.encode()[:FIRST_PIECE].decode(errors="ignore")
+    return cell.replace("\r\n", "\n") if read is from_r and isinstance(cell, str) else cell
 
 
 def test_the_whole_questionnaire_is_what_its_routes_say(world: World) -> None:
@@ -287,13 +295,13 @@ def test_a_text_too_long_for_the_format_is_refused_and_not_cut(
 
 @pytest.mark.parametrize("form", DOCUMENTS)
 def test_a_wave_without_interviews_has_its_columns(world: World, tmp_path: Path, form: str) -> None:
-    needs_r(form)
     dataset = dataset_of(awkward.run_without_interviews(world.wave, awkward.published(1)))
     paths = write(dataset, form, tmp_path)
     assert all(path.stat().st_size for path in paths)
     if form in READERS:
         suffix, reads = READERS[form]
-        assert [read(ending(paths, suffix), dataset.columns) for read in reads] == [[]] * len(reads)
+        for read in filter(can, reads):
+            assert read(ending(paths, suffix), dataset.columns) == []
     assert "Q1" in [column.name for column in dataset.columns]
 
 
@@ -349,7 +357,7 @@ def test_a_roster_is_a_table_with_a_row_for_each_instance(dataset: Dataset, tmp_
             continue
         words, _dot, kind = suffix.rpartition(".")
         path = ending(write(dataset, form, tmp_path), f"{words}-menage.{kind}")
-        for read in reads:
+        for read in filter(can, reads):
             found = read(path, roster.columns)
             assert [tuple(row.values()) for row in found] == rows, read
 

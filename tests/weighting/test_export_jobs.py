@@ -1,8 +1,9 @@
 """Exports as jobs, as a command and in pages: what is asked, what comes out, who may have it.
 
-1. What makes several files comes as one zip, the same for the same run; a job leaves no draft.
+1. What makes several files comes as one zip, the same for the same run; a job leaves no draft,
+   and nobody on the telephone without a processor.
 2. The command writes every format under its plain name.
-3. The answer journal: every event, no contact data, no interviewer's name.
+3. The answer journal: every event, no contact data, no interviewer's name. The calls, likewise.
 4. The API gives the rows in pages, to the wave's admins alone.
 """
 
@@ -12,15 +13,19 @@ import csv
 import io
 import json
 import zipfile
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from django.core.management import call_command
+from django.db import connection
 from django.test import Client
 
-from cati.models import Job
+from cati.celery import take_one_process
+from cati.core.dispositions import BY_CODE, aapor
+from cati.models import Attempt, Job
 from cati.operations import jobs
 from questionnaire.models import AnswerEvent, Interview
 from tests.weighting import awkward
@@ -82,6 +87,14 @@ def test_raw_texts_and_paradata_are_asked_for(world: World, run: WeightingRun) -
     assert row["debut"] == "2026-03-17T14:00:00Z"
 
 
+def test_postgresql_reads_for_a_worker_with_one_process() -> None:
+    take_one_process(connection=connection)
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW max_parallel_workers_per_gather")
+        assert cursor.fetchone() == ("0",)
+        cursor.execute("RESET max_parallel_workers_per_gather")
+
+
 # ------------------------------------------------------------------------------- 2. command
 
 
@@ -128,6 +141,25 @@ def test_the_journal_has_every_event_and_no_name(world: World, run: WeightingRun
     assert (rows[3]["entretien"], rows[3]["acte"], rows[3]["version"]) == (
         str(unfinished.pk), "special", "1",
     )  # fmt: skip
+
+
+def test_the_calls_say_how_each_ended_and_no_number(world: World, run: WeightingRun) -> None:
+    case = world.wave.cases.order_by("number")[0]
+    phone = case.phones.get()
+    for visit, code in ((1, "32"), (2, "40")):
+        at = NOW + timedelta(hours=visit)
+        Attempt.objects.create(
+            case=case, phone=phone, interviewer=world.nadia, epoch=visit, visit=visit,
+            opened_at=at, closed_at=at, disposition=code, aapor=aapor(code, screened=False)[0],
+        )  # fmt: skip
+    text = (jobs.folder() / built(world, "calls").file).read_bytes().decode("utf-8-sig")
+    rows = list(csv.DictReader(io.StringIO(text, newline="")))
+    assert [(row["fiche"], row["numero"], row["visite"], row["code"]) for row in rows] == [
+        (str(case.number), "1", "1", "32"), (str(case.number), "1", "2", "40"),
+    ]  # fmt: skip
+    assert [row["issue"] for row in rows] == [BY_CODE[code].label for code in ("32", "40")]
+    assert phone.e164.removeprefix("+33") not in text
+    assert "Nadia" not in text
 
 
 # ------------------------------------------------------------------------------- 4. API

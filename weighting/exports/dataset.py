@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import polars as pl
 from django.db.models import Count, F, Func, OuterRef, QuerySet, Subquery
@@ -59,7 +59,7 @@ PARADATA = (
     Heading("enqueteur", "Enquêteur du dernier appel, son numéro", "integer"),
 )
 RANK = Heading("rang", "Rang dans la liste du ménage", "integer")
-FIELDS = ("pk", "version_id", "frame", "sector", "place")
+FIELDS = ("pk", "version_id", "frame", "sector")
 TIMES = ("started_at", "ended_at", "attempts", "interviewer")
 TO_SECONDS = "%Y-%m-%dT%H:%M:%SZ"
 
@@ -71,6 +71,15 @@ class Table:
     name: str
     columns: Sequence[Heading]
     frame: pl.DataFrame
+
+
+class _Beside(NamedTuple):
+    """What the first columns say: who counts, weights, names and groups of sectors."""
+
+    counted: pl.DataFrame
+    weights: pl.DataFrame
+    sectors: Mapping[str, str]
+    groups: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -119,12 +128,12 @@ class Dataset:
     def tables(self) -> Sequence[Table]:
         """The interviews, then each roster."""
         parts: dict[str, list[pl.DataFrame]] = {"": [], **{name: [] for name in self._rosters}}
-        read = 0
+        # Read before the interviews, which keep the connection to themselves.
+        beside = _Beside(self._counted(), self._weights(), *self._places())
         for wide in raw.interviews(self._rows(), self._fields, self.programs.values()):
-            for name, frame in self._typed(wide):
+            for name, frame in self._typed(wide, beside):
                 parts[name].append(frame)
-            read += len(wide)
-            self.progress(read, self.size)
+        self.progress(self.size, self.size)
         interviews = Table("", self.columns, _whole(parts[""], self.columns))
         return [interviews] + [
             Table(name, columns, _whole(parts[name], columns))
@@ -204,15 +213,16 @@ class Dataset:
                 attempts=Count("case_link__case__calls"),
                 interviewer=Subquery(calls.values("interviewer")[:1]),
             )
-        return rows[self.first : None if self.most is None else self.first + self.most]
+        # The whole is put in order when it is read, a page before it is cut.
+        return rows.order_by() if self.most is None else rows[self.first : self.first + self.most]
 
-    def _typed(self, wide: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:
+    def _typed(self, wide: pl.DataFrame, beside: _Beside) -> Iterator[tuple[str, pl.DataFrame]]:
         """The table's name, "" for the interviews, and a part of it, version by version."""
         for key, part in wide.partition_by("version_id", as_dict=True).items():
             number = self.versions[int(str(key[0]))]
             program = self.programs[number]
             told = self._derivations[number].added(part)
-            head = self._head_of(told, number)
+            head = self._head_of(told, number, beside)
             own = _values(told, self._columns_of[number])
             yield "", pl.concat([head, own], how="horizontal")
             for roster, instances in program.instances.items():
@@ -227,26 +237,36 @@ class Dataset:
     def _columns_of(self) -> Mapping[int, Sequence[Column]]:
         return {number: columns_of(program) for number, program in self.programs.items()}
 
-    def _head_of(self, part: pl.DataFrame, version: int) -> pl.DataFrame:
-        sectors, groups = self._places
+    def _head_of(self, part: pl.DataFrame, version: int, beside: _Beside) -> pl.DataFrame:
         sector = pl.col("sector")
         head = part.select(
             pl.col("pk").cast(pl.Int64).alias(NUMBER),
             pl.col("frame").alias("secteur_fichier"),
             sector.alias("secteur"),
-            sector.replace_strict(sectors, default=None, return_dtype=pl.String).alias(
+            sector.replace_strict(beside.sectors, default=None, return_dtype=pl.String).alias(
                 "secteur_nom"
             ),
-            sector.replace_strict(groups, default=None, return_dtype=pl.String).alias("groupes"),
-            (pl.col("place") == Place.State.CONFIRMED)
-            .fill_null(False)
-            .cast(pl.Int8)
-            .alias("compte"),
-        ).join(self._weights, on=NUMBER, how="left", maintain_order="left")
-        head = head.with_columns(pl.lit(version, pl.Int64).alias("version"))
+            sector.replace_strict(beside.groups, default=None, return_dtype=pl.String).alias(
+                "groupes"
+            ),
+            pl.lit(version, pl.Int64).alias("version"),
+        )
+        for columns in (beside.counted, beside.weights):
+            head = head.join(columns, on=NUMBER, how="left", maintain_order="left")
+        head = head.with_columns(pl.col("compte").fill_null(0))
         return pl.concat([head, _times(part)], how="horizontal") if self.paradata else head
 
-    @cached_property
+    def _counted(self) -> pl.DataFrame:
+        """The interviews of the wave that hold a place in their sector's quota."""
+        held = Place.objects.filter(
+            interview__case_link__case__wave=self.run.wave,
+            family="sector",
+            state=Place.State.CONFIRMED,
+        )
+        return _stacked(raw.rows(held.values_list("interview_id"), [NUMBER]), [NUMBER]).select(
+            pl.col(NUMBER).cast(pl.Int64), pl.lit(1, pl.Int8).alias("compte")
+        )
+
     def _weights(self) -> pl.DataFrame:
         weights = _frame_of_weights(
             Weight.objects.filter(run=self.run),
@@ -258,7 +278,6 @@ class Dataset:
             weights = weights.join(own, on=NUMBER, how="left", maintain_order="left")
         return weights
 
-    @cached_property
     def _places(self) -> tuple[Mapping[str, str], Mapping[str, str]]:
         """The name of each sector that is surveyed, and the groups of each."""
         labels = {code: one.label for code, one in queries.surveyed(self.run.wave).items()}
@@ -306,10 +325,14 @@ def _frame_of_weights(weights: QuerySet[Any], fields: Mapping[str, str]) -> pl.D
     }
     names = [NUMBER, *fields]
     rows = weights.annotate(**written).values_list("interview_id", *written)
-    parts = raw.rows(rows, names)
-    return pl.concat([pl.DataFrame(schema=dict.fromkeys(names, pl.String)), *parts]).select(
+    return _stacked(raw.rows(rows, names), names).select(
         pl.col(NUMBER).cast(pl.Int64), pl.col(names[1:]).cast(pl.Float64)
     )
+
+
+def _stacked(parts: Iterable[pl.DataFrame], names: Sequence[str]) -> pl.DataFrame:
+    """Frames of text as one, which has the columns even where there is none."""
+    return pl.concat([pl.DataFrame(schema=dict.fromkeys(names, pl.String)), *parts])
 
 
 def _instance(told: pl.DataFrame, program: Program, roster: str, rank: int) -> pl.DataFrame:

@@ -7,20 +7,25 @@ from dataclasses import dataclass
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from weighting.exports import codebook, columnar, ddi, files, journal, r_script, spss, stata
+from weighting.exports import codebook, columnar, ddi, files, r_script, spss, stata
+from weighting.exports.records import Calls, Journal, Records, records
 
 
 @dataclass(frozen=True)
 class Format:
     """One way to write the dataset. `bytes_a_row`, at most, is what room is kept for.
 
-    The answer journal is of the wave and not of a run: `of_run` is False.
+    `of_wave`: what it writes instead, of the whole wave, whatever its runs.
     """
 
     label: str | Promise
     write: files.Write
     bytes_a_row: int = 6_000
-    of_run: bool = True
+    of_wave: type[Records] | None = None
+
+    @property
+    def of_run(self) -> bool:
+        return self.of_wave is None
 
 
 # Measured on the whole questionnaire, doubled; XLSX has drafts of its own.
@@ -36,5 +41,6 @@ FORMATS = {
     "r": Format(_("R, sans extension : codes et script (.zip)"), r_script.r_script),
     "codebook": Format(_("Livre des variables (.html)"), codebook.html, 0),
     "ddi": Format(_("Documentation DDI-Codebook 2.5 (.xml)"), ddi.ddi, 0),
-    "journal": Format(_("Journal des réponses (.csv)"), journal.journal, 60_000, of_run=False),
+    "journal": Format(_("Journal des réponses (.csv)"), records, 60_000, of_wave=Journal),
+    "calls": Format(_("Journal des appels (.csv)"), records, 500, of_wave=Calls),
 }

@@ -21,7 +21,7 @@ from weighting import queries
 from weighting.exports.dataset import Dataset, Progress, dataset_of
 from weighting.exports.files import Target
 from weighting.exports.formats import FORMATS, Format
-from weighting.exports.journal import Journal
+from weighting.exports.records import Records
 from weighting.models import WeightingRun
 
 KIND = "export"
@@ -105,9 +105,9 @@ def title(job: Job) -> str:
     return _("Données pondérées, calage n° %(run)s, %(format)s") % words
 
 
-def _source(job: Job, form: Format, progress: Progress) -> Dataset | Journal:
-    if not form.of_run:
-        return Journal(job.wave)
+def _source(job: Job, form: Format, progress: Progress) -> Dataset | Records:
+    if form.of_wave is not None:
+        return form.of_wave(job.wave)
     run = run_of(job.wave, job.params["run"])
     if run is None:
         raise jobs.Refusal(_("Ce calage n’existe plus."))

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from weighting.exports.columns import MISSING, Heading
+from weighting.exports.cuts import cuts_csv
 from weighting.exports.dataset import Dataset, Table
 from weighting.exports.files import Target, frame_csv
 
@@ -35,7 +36,8 @@ labelled <- function(values, label, codes, words, missing) {{
 
 
 def r_script(dataset: Dataset, to: Target) -> list[Path]:
-    """A raw CSV for each table and the script that reads them, a data frame for each."""
+    """A raw CSV for each table, the script that reads them, a data frame for each, and the names
+    that were cut, if any was."""
     raw, written = replace(to, raw=True), []
     script = to.path(".R")
     lines = [HEAD.format(name=script.name)]
@@ -44,7 +46,7 @@ def r_script(dataset: Dataset, to: Target) -> list[Path]:
         lines += _reads(table, path.name)
         written.append(path)
     script.write_text("\n".join(lines) + "\n", encoding="ascii")
-    return [*written, script]
+    return [*written, script, *cuts_csv(dataset.cuts, to)]
 
 
 def _reads(table: Table, file: str) -> Iterator[str]:

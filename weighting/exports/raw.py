@@ -8,6 +8,7 @@ are read: all that they answered and did not park is on their route.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from tempfile import SpooledTemporaryFile
 from typing import Any, NamedTuple
@@ -15,7 +16,7 @@ from typing import Any, NamedTuple
 import polars as pl
 from django.db import connection
 from django.db.models import QuerySet
-from psycopg import sql
+from psycopg import Copy, sql
 
 from questionnaire.core.program import Node, Program
 
@@ -90,7 +91,7 @@ def interviews(
 ) -> Iterator[pl.DataFrame]:
     """Frames in the rows' order: `names` (the first orders them), and what was answered.
 
-    What a version does not have is null in its interviews.
+    What a version does not have is null in its interviews. The connection is taken until the last.
     """
     statement, parameters = rows.values_list(*names, "answers").query.sql_with_params()
     taken = _taken(programs)
@@ -118,32 +119,53 @@ def interviews(
     schema: dict[str, type[pl.DataType]] = dict.fromkeys(names, TEXT)
     schema |= {one.name: TEXT if one.key in unlike else one.dtype for one in taken}
     codes = pl.col(code(key) for key in sorted(unlike)).cast(CODE, strict=False)
-    for frame in copied(copy, parameters, schema):
+    for frame in _as_they_come(copy, parameters, schema):
         yield frame.with_columns(codes) if unlike else frame
 
 
 def rows(of: QuerySet[Any], names: Sequence[str]) -> Iterator[pl.DataFrame]:
-    """The rows of a values_list, in frames of text, its columns under `names`."""
-    statement, parameters = of.query.sql_with_params()
-    copy = sql.SQL("COPY ({}) TO STDOUT").format(sql.SQL(statement))
-    return copied(copy, parameters, dict.fromkeys(names, TEXT))
+    """The rows of a values_list, in frames of text, its columns under `names`.
 
-
-def copied(
-    statement: sql.Composable, parameters: Sequence[Any], schema: Schema
-) -> Iterator[pl.DataFrame]:
-    """What COPY … TO STDOUT sends, as frames, every column under its name.
-
-    All of it is taken first, in one look at the database, so that the connection is free for the
-    reports of whoever reads the frames.
+    All are taken first, so that the connection is free for the reports of whoever reads them.
     """
+    statement, parameters = of.query.sql_with_params()
+    copied = sql.SQL("COPY ({}) TO STDOUT").format(sql.SQL(statement))
+    schema = dict.fromkeys(names, TEXT)
     with SpooledTemporaryFile(max_size=IN_MEMORY) as kept:
-        with connection.cursor() as cursor, cursor.copy(statement, parameters) as copy:
+        with connection.cursor() as cursor, cursor.copy(copied, parameters) as copy:
             for block in copy:
                 kept.write(block)
         kept.seek(0)
         while lines := kept.read(AT_A_TIME):
             yield _frame(lines + kept.readline(), schema)
+
+
+def _as_they_come(
+    statement: sql.Composable, parameters: Sequence[Any], schema: Schema
+) -> Iterator[pl.DataFrame]:
+    """What COPY … TO STDOUT sends, as frames, every column under its name.
+
+    The next lines come while a frame is worked on: PostgreSQL and Python each have a core.
+    """
+    with (
+        connection.cursor() as cursor,
+        cursor.copy(statement, parameters) as copy,
+        ThreadPoolExecutor(1) as reader,
+    ):
+        coming = reader.submit(_next_lines, copy)
+        while lines := coming.result():
+            coming = reader.submit(_next_lines, copy)
+            yield _frame(lines, schema)
+
+
+def _next_lines(copy: Copy) -> bytes:
+    """Some AT_A_TIME bytes, to the end of a line; b"" when all was read."""
+    lines = BytesIO()
+    while block := copy.read():
+        lines.write(block)
+        if lines.tell() >= AT_A_TIME and bytes(block[-1:]) == b"\n":
+            break
+    return lines.getvalue()
 
 
 def _frame(lines: bytes, schema: Schema) -> pl.DataFrame:

@@ -17,6 +17,7 @@ from weighting.exports.cuts import cuts_csv
 from weighting.exports.dataset import Dataset, Table
 from weighting.exports.files import Target, refuse_longer_texts
 from weighting.exports.names import Cut, cut_bytes
+from weighting.exports.spss_rows import one_row, put_rows
 
 LONGEST_LABEL = 255
 LONGEST_VALUE_LABEL = 120
@@ -51,8 +52,9 @@ def _write(table: Table, path: Path, title: str) -> list[Cut]:
     coded = [column for column in table.columns if column.coded]
     formats = {column.name: "F3.0" for column in coded}
     formats |= {c.name: "F12.0" for c in table.columns if c.kind == "integer" and not c.coded}
+    # The dictionary, and a row that gives texts their widths.
     pyreadstat.write_sav(
-        table.frame,
+        one_row(table.frame),
         path,
         file_label=cut_bytes(title, 64),
         column_labels=labels,
@@ -60,8 +62,8 @@ def _write(table: Table, path: Path, title: str) -> list[Cut]:
         missing_ranges={column.name: [RANGE] for column in coded if column.missing},
         variable_measure={column.name: column.measure for column in table.columns},
         variable_format=formats,
-        row_compress=True,
     )
+    put_rows(path, table.frame)
     return cuts
 
 

@@ -12,10 +12,9 @@ from cati.models import Wave
 from cati.operations.jobs import Refusal
 from weighting.exports.dataset import Dataset, dataset_of
 from weighting.exports.files import Target
-from weighting.exports.formats import FORMATS
+from weighting.exports.formats import FORMATS, Format
 from weighting.exports.job import run_of, stem_of
-from weighting.exports.journal import Journal
-from weighting.models import WeightingRun
+from weighting.exports.records import Records
 
 # The dictionary goes with the CSV that needs it.
 WITH = {"csv-codes": "csv-dictionary", "csv-labels": "csv-dictionary"}
@@ -40,12 +39,8 @@ class Command(BaseCommand):
         wave = Wave.objects.filter(slug=options["wave"]).first()
         if wave is None:
             raise CommandError(f"no wave {options['wave']!r}")
-        form, run = options["format"], run_of(wave, options["run"])
-        if run is None and FORMATS[form].of_run:
-            raise CommandError(
-                "aucun calage officiel : lancez-en un et rendez-le officiel, ou donnez --run"
-            )
-        source = _source(wave, run if FORMATS[form].of_run else None, options["paradata"])
+        form = options["format"]
+        source = _source(wave, FORMATS[form], options["run"], options["paradata"])
         out = Path(options["out"])
         out.mkdir(parents=True, exist_ok=True)
         # Each file appears under its name only once all are whole.
@@ -60,5 +55,12 @@ class Command(BaseCommand):
                 self.stdout.write(str(path.replace(out / path.name)))
 
 
-def _source(wave: Wave, run: WeightingRun | None, paradata: bool) -> Dataset | Journal:
-    return Journal(wave) if run is None else dataset_of(run, paradata=paradata)
+def _source(wave: Wave, form: Format, number: int | None, paradata: bool) -> Dataset | Records:
+    if form.of_wave is not None:
+        return form.of_wave(wave)
+    run = run_of(wave, number)
+    if run is None:
+        raise CommandError(
+            "aucun calage officiel : lancez-en un et rendez-le officiel, ou donnez --run"
+        )
+    return dataset_of(run, paradata=paradata)
