@@ -18,6 +18,7 @@ import polars as pl
 from django.db.models import Count, F, Func, OuterRef, QuerySet, Subquery
 
 from cati.models import Attempt, Place, Sector
+from cati.queries import SECTOR_FAMILY
 from questionnaire.core.program import Program
 from questionnaire.models import InstrumentVersion
 from questionnaire.queries import program_of
@@ -259,9 +260,7 @@ class Dataset:
     def _counted(self) -> pl.DataFrame:
         """The interviews of the wave that hold a place in their sector's quota."""
         held = Place.objects.filter(
-            interview__case_link__case__wave=self.run.wave,
-            family="sector",
-            state=Place.State.CONFIRMED,
+            cell__wave=self.run.wave, family=SECTOR_FAMILY, state=Place.State.CONFIRMED
         )
         return _stacked(raw.rows(held.values_list("interview_id"), [NUMBER]), [NUMBER]).select(
             pl.col(NUMBER).cast(pl.Int64), pl.lit(1, pl.Int8).alias("compte")
