@@ -26,12 +26,9 @@ class Columns(Generic[M]):
             (place, field) for place, field in enumerate(fields) if hasattr(field, "from_db_value")
         ]
 
-    def __len__(self) -> int:
-        return len(self.names)
-
-    def build(self, values: Sequence[Any]) -> M:
-        """The instance whose columns these are, in the order of `sql`."""
-        row = list(values)
+    def take(self, row: Sequence[Any]) -> tuple[M, Sequence[Any]]:
+        """The instance that a row begins with, its columns in the order of `sql`, and the rest."""
+        values = list(row[: len(self.names)])
         for place, field in self.read:
-            row[place] = field.from_db_value(row[place], None, connection)
-        return self.model.from_db(connection.alias, self.names, row)
+            values[place] = field.from_db_value(values[place], None, connection)
+        return self.model.from_db(connection.alias, self.names, values), row[len(self.names) :]

@@ -252,10 +252,10 @@ def _conducted(
         row = _locked(case_id)
     if row is None:
         raise Refused({"": _("L’entretien n’est pas commencé.")})
-    case, rest = CASE.build(row[: len(CASE)]), row[len(CASE) :]
+    case, rest = CASE.take(row)
     check_lease(case, user, epoch)
-    interview, rest = INTERVIEW.build(rest[: len(INTERVIEW)]), rest[len(INTERVIEW) :]
-    return case, interview, Beside.read(rest)
+    interview, beside = INTERVIEW.take(rest)
+    return case, interview, Beside.read(beside)
 
 
 def _locked(case_id: int) -> Sequence[Any] | None:

@@ -66,16 +66,13 @@ def open_to(who: str) -> Callable[[View], View]:
 # Every request asks this. The ORM takes longer to write the join than PostgreSQL to answer it.
 HELD, WAVE, CASE = Columns(Membership, "m"), Columns(Wave, "w"), Columns(Case, "c")
 MEMBER = f"""
-SELECT {HELD.sql}, {WAVE.sql}
-FROM cati_membership m JOIN cati_wave w ON w.id = m.wave_id
+SELECT {HELD.sql}, {WAVE.sql}{{more}}
+FROM cati_membership m JOIN cati_wave w ON w.id = m.wave_id{{join}}
 WHERE m.user_id = %s AND w.slug = %s AND m.active
 """  # noqa: S608
-MEMBER_AND_CASE = f"""
-SELECT {HELD.sql}, {WAVE.sql}, {CASE.sql}
-FROM cati_membership m JOIN cati_wave w ON w.id = m.wave_id
-LEFT JOIN cati_case c ON c.wave_id = w.id AND c.number = %s
-WHERE m.user_id = %s AND w.slug = %s AND m.active
-"""  # noqa: S608
+OF_A_CASE = " LEFT JOIN cati_case c ON c.wave_id = w.id AND c.number = %s"
+MEMBER_ALONE = MEMBER.format(more="", join="")
+MEMBER_AND_CASE = MEMBER.format(more=f", {CASE.sql}", join=OF_A_CASE)
 
 
 def member(user: Any, slug: str, number: int | None = None) -> tuple[Membership, Case | None]:
@@ -85,17 +82,17 @@ def member(user: Any, slug: str, number: int | None = None) -> tuple[Membership,
     """
     with connection.cursor() as cursor:
         if number is None:
-            cursor.execute(MEMBER, [user.pk, slug])
+            cursor.execute(MEMBER_ALONE, [user.pk, slug])
         else:
             cursor.execute(MEMBER_AND_CASE, [number, user.pk, slug])
         row = cursor.fetchone()
     if row is None:
         raise Http404
-    membership, rest = HELD.build(row[: len(HELD)]), row[len(HELD) :]
-    membership.user, membership.wave = user, WAVE.build(rest[: len(WAVE)])
-    rest = rest[len(WAVE) :]
+    membership, rest = HELD.take(row)
+    wave, rest = WAVE.take(rest)
+    membership.user, membership.wave = user, wave
     if not rest or rest[0] is None:
         return membership, None
-    case = CASE.build(rest)
-    case.wave = membership.wave
+    case, _nothing = CASE.take(rest)
+    case.wave = wave
     return membership, case

@@ -31,7 +31,8 @@ class SessionStore(db.SessionStore):
         if row is None:
             self._session_key = None
             return {}
-        content: dict[str, Any] = self.decode(SESSION.build(row).session_data)
+        session, _nothing = SESSION.take(row)
+        content: dict[str, Any] = self.decode(session.session_data)
         return content
 
 
@@ -40,7 +41,7 @@ class Backend(ModelBackend):
 
     def get_user(self, user_id: int) -> User | None:
         row = _row(PERSON_BY_ID, user_id)
-        person = PERSON.build(row) if row else None
+        person = PERSON.take(row)[0] if row else None
         return person if self.user_can_authenticate(person) else None
 
 
