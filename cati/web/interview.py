@@ -92,14 +92,14 @@ def _question(
     request: WaveRequest, case: Case, item: str, *, replies: bool = False
 ) -> HttpResponseBase:
     """The question drawn; with `replies`, what to say to those who hesitate in its language too."""
-    interview = queries.current_interview(case)
+    interview, now = queries.current_interview(case), clock.now()
     language = spoken(request, interview)
-    context = screens.question_context(case, interview, clock.now(), item, spoken=language)
+    context = screens.question_context(case, interview, now, item, spoken=language)
     if context is None:
         return JsonResponse({"message": _("Cette question n’est pas posée ici.")}, status=404)
     html = _drawn(context)
     if replies:
-        context |= callbar.call_context(queries.case_card(case), clock.now(), language)
+        context |= callbar.call_context(queries.case_card(case), now, language)
         for piece in ("replies", "persuading"):
             html += render_to_string(f"cati/interviewer/panel.html#{piece}", context, request)
     return JsonResponse({"html": html})

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
 from uuid import uuid4
 
 from django.http import HttpResponseBase
@@ -22,37 +25,38 @@ from cati.web.unsafe import posted_once
 @in_wave(Role.INTERVIEWER)
 @require_POST
 def take_break(request: WaveRequest) -> HttpResponseBase:
-    home = resolve_url("interviewer-home", wave=request.wave.slug)
+    def do(now: datetime) -> None:
+        presence.take_break(request.wave, request.user, now)
 
-    def act() -> Reply:
-        presence.take_break(request.wave, request.user, clock.now())
-        return Reply(303, {"to": home})
-
-    return posted_once(request, {"break": "begin"}, home, act)
+    return _at_home(request, {"break": "begin"}, do)
 
 
 @in_wave(Role.INTERVIEWER)
 @require_POST
 def end_break(request: WaveRequest) -> HttpResponseBase:
-    home = resolve_url("interviewer-home", wave=request.wave.slug)
-
-    def act() -> Reply:
-        presence.end_break(request.user, clock.now())
-        return Reply(303, {"to": home})
-
-    return posted_once(request, {"break": "end"}, home, act)
+    return _at_home(request, {"break": "end"}, lambda now: presence.end_break(request.user, now))
 
 
 @in_wave(Role.INTERVIEWER)
 @require_POST
 def read_message(request: WaveRequest, message: int) -> HttpResponseBase:
+    def do(now: datetime) -> None:
+        presence.read(request.wave, message, request.user, now)
+
+    return _at_home(request, {"read": message}, do)
+
+
+def _at_home(
+    request: WaveRequest, body: dict[str, Any], do: Callable[[datetime], None]
+) -> HttpResponseBase:
+    """An act from her home that leaves her there."""
     home = resolve_url("interviewer-home", wave=request.wave.slug)
 
     def act() -> Reply:
-        presence.read(request.wave, message, request.user, clock.now())
+        do(clock.now())
         return Reply(303, {"to": home})
 
-    return posted_once(request, {"read": message}, home, act)
+    return posted_once(request, body, home, act)
 
 
 @in_wave(Role.INTERVIEWER)
