@@ -191,6 +191,8 @@ DISPOSITIONS: tuple[Disposition, ...] = (
 
 BY_CODE = {row.code: row for row in DISPOSITIONS}
 BY_NAME = {row.name: row for row in DISPOSITIONS}
+# Binds every number of the person at once, and is never taken back.
+OPPOSED = BY_NAME["OPPOSITION"].code
 
 
 def disposition(code: str) -> Disposition:

@@ -14,7 +14,7 @@ from cati.operations.errors import Refused, StaleLease
 from cati.operations.hours import hours_told
 from cati.operations.idempotency import Reply, once
 from cati.operations.late import keep_late_note
-from cati.operations.leases import hold
+from cati.operations.leases import hold, release
 
 # A redial or a second number this soon after the last call belongs to the same visit.
 SAME_VISIT = timedelta(minutes=10)
@@ -52,6 +52,17 @@ def check_hours(wave: Wave, now: datetime) -> None:
 
 def open_attempt(case: Case) -> Attempt | None:
     return case.calls.filter(closed_at__isnull=True).first()
+
+
+def hand_back_other(user: User, now: datetime) -> None:
+    """Hand back the case that she holds, if any. Raises Refused while she is in its call."""
+    held = Case.objects.filter(holder=user).first()
+    if held is None:
+        return
+    if open_attempt(held):
+        talking = _("Vous êtes en appel sur la fiche %(number)s : donnez d’abord son issue.")
+        raise Refused({"": talking % {"number": held.number}})
+    release(held.pk, user, held.epoch, now)
 
 
 def visit_of(case: Case, now: datetime) -> int:

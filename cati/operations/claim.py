@@ -91,6 +91,15 @@ def _check_open(wave: Wave, now: datetime) -> None:
     check_hours(wave, now)
 
 
+def lease_this(case: Case, user: User, now: datetime) -> None:
+    """`lease` for who asks for this very case. Raises Refused where a number of it is rung."""
+    try:
+        lease(case, user, now)
+    except NumbersTaken as taken:
+        ringing = _("Un collègue appelle ce numéro depuis une autre fiche. Réessayez ensuite.")
+        raise Refused({"": ringing}) from taken
+
+
 def lease(case: Case, user: User, now: datetime) -> None:
     """Give a locked case to `user`, with a hold on every number; her break is over.
 

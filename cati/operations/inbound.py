@@ -10,12 +10,12 @@ from datetime import datetime
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from cati.core.dispositions import OPPOSED
 from cati.models import Attempt, Case, CaseAct, Opposition, Phone, User, Wave
 from cati.operations import leases
-from cati.operations.calls import open_attempt, visit_of
-from cati.operations.claim import NumbersTaken, lease
+from cati.operations.calls import hand_back_other, open_attempt, visit_of
+from cati.operations.claim import lease_this
 from cati.operations.errors import Refused
-from cati.operations.oppose import OPPOSED
 from cati.operations.replicates import is_held_back
 
 COMPLETE = "10"
@@ -29,14 +29,7 @@ def take_call(wave: Wave, number: int, user: User, now: datetime) -> Case:
     """
     leases.expire_leases(now)
     with transaction.atomic():
-        case = (
-            Case.objects.select_for_update(of=("self",))
-            .select_related("wave", "holder")
-            .filter(wave=wave, number=number)
-            .first()
-        )
-        if case is None:
-            raise Refused({"": _("Aucune fiche de la vague n’a ce numéro.")})
+        case = leases.lock_case(wave, number)
         _check(case, user)
         if case.holder_id != user.pk:
             hand_back_other(user, now)
@@ -60,27 +53,12 @@ def _check(case: Case, user: User) -> None:
         raise Refused({"": _("Cette fiche n’est pas encore à appeler : réplicat non libéré.")})
 
 
-def hand_back_other(user: User, now: datetime) -> None:
-    """Hand back the case that she holds, unless she is in its call."""
-    held = Case.objects.filter(holder=user).first()
-    if held is None:
-        return
-    if open_attempt(held):
-        talking = _("Vous êtes en appel sur la fiche %(number)s : donnez d’abord son issue.")
-        raise Refused({"": talking % {"number": held.number}})
-    leases.release(held.pk, user, held.epoch, now)
-
-
 def _take(case: Case, user: User, now: datetime) -> None:
     """Lease and numbers, as the claim takes them; one that was closed after vain tries or a refusal
     is open again, since the person wants to talk."""
     case.state = Case.State.OPEN
     case.save(update_fields=["state"])
-    try:
-        lease(case, user, now)
-    except NumbersTaken as taken:
-        ringing = _("Un collègue appelle ce numéro depuis une autre fiche. Réessayez ensuite.")
-        raise Refused({"": ringing}) from taken
+    lease_this(case, user, now)
     CaseAct.objects.create(case=case, kind=CaseAct.Kind.INBOUND, by=user, at=now)
 
 

@@ -9,11 +9,12 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
+from django.utils.translation import gettext as _
 
 from cati.core.retries import ANY
-from cati.models import Attempt, Case, CaseInterview, PhoneHold, User
+from cati.models import Attempt, Case, CaseInterview, PhoneHold, User, Wave
 from cati.operations import places
-from cati.operations.errors import StaleLease
+from cati.operations.errors import Refused, StaleLease
 from cati.operations.retry import retried
 
 EXPIRED = "SELECT 1 FROM cati_case WHERE holder_id IS NOT NULL AND lease_until < %s LIMIT 1"
@@ -27,6 +28,15 @@ def hold(case_id: int, user: User, epoch: int, now: datetime) -> Case:
     """
     [case] = Case.objects.raw("SELECT * FROM cati_case WHERE id = %s FOR UPDATE", [case_id])
     check_lease(case, user, epoch)
+    return case
+
+
+def lock_case(wave: Wave, number: int) -> Case:
+    """The case of that number, locked, with its wave and holder. Raises Refused."""
+    numbered = Case.objects.filter(wave=wave, number=number).select_related("wave", "holder")
+    case = numbered.select_for_update(of=("self",)).first()
+    if case is None:
+        raise Refused({"": _("Aucune fiche de la vague n’a ce numéro.")})
     return case
 
 

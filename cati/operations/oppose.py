@@ -13,6 +13,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from cati.core.dispositions import OPPOSED
 from cati.core.phones import BadPhone, normalise, phone_key
 from cati.core.sample_faults import Fault
 from cati.models import Appointment, Case, CaseAct, Opposition, Phone, User
@@ -20,7 +21,6 @@ from cati.operations import leases
 from cati.operations.errors import Refused
 from cati.operations.sample_faults import in_words
 
-OPPOSED = "42"
 MOST_REASON = 200
 
 

@@ -8,9 +8,8 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from cati.models import Break, Case, Membership, Message, Reading, Role, User, Wave
-from cati.operations import leases
-from cati.operations.calls import open_attempt
+from cati.models import Break, Membership, Message, Reading, Role, User, Wave
+from cati.operations.calls import hand_back_other
 from cati.operations.errors import Refused
 
 MOST_LETTERS = 400
@@ -19,14 +18,7 @@ MOST_LETTERS = 400
 def take_break(wave: Wave, user: User, now: datetime) -> None:
     """Begin a break; a case that waits to be dialled goes back. Raises Refused during a call."""
     with transaction.atomic():
-        held = Case.objects.filter(holder=user).first()
-        if held is not None:
-            if open_attempt(held):
-                talking = _(
-                    "Vous êtes en appel sur la fiche %(number)s : donnez d’abord son issue."
-                )
-                raise Refused({"": talking % {"number": held.number}})
-            leases.release(held.pk, user, held.epoch, now)
+        hand_back_other(user, now)
         Break.objects.get_or_create(
             user=user, ended_at=None, defaults={"wave": wave, "began_at": now}
         )

@@ -12,13 +12,14 @@ from django.db import transaction
 from django.db.models import F
 from django.utils.translation import gettext as _
 
-from cati.core.dispositions import BY_CODE
+from cati.core.dispositions import BY_CODE, OPPOSED
 from cati.models import Appointment, Attempt, Case, CaseAct, Phone, User, Wave
 from cati.operations import places
-from cati.operations.claim import NumbersTaken, lease
+from cati.operations.calls import hand_back_other
+from cati.operations.claim import lease_this
 from cati.operations.errors import Refused
-from cati.operations.inbound import hand_back_other
-from cati.queries.presence import OPPOSED, TAKEN_BACK_WITHIN
+from cati.operations.leases import lock_case
+from cati.queries.presence import TAKEN_BACK_WITHIN
 from questionnaire import operations as journal
 
 
@@ -29,14 +30,7 @@ def take_back_outcome(wave: Wave, number: int, user: User, now: datetime) -> Cas
     and where she is in no other call.
     """
     with transaction.atomic():
-        case = (
-            Case.objects.select_for_update(of=("self",))
-            .select_related("wave", "holder")
-            .filter(wave=wave, number=number)
-            .first()
-        )
-        if case is None:
-            raise Refused({"": _("Aucune fiche de la vague n’a ce numéro.")})
+        case = lock_case(wave, number)
         attempt = _call(case, user, now)
         # The act first: without it, the database opens no call that has ended.
         said = f"{attempt.disposition} {BY_CODE[attempt.disposition].label}"
@@ -44,7 +38,7 @@ def take_back_outcome(wave: Wave, number: int, user: User, now: datetime) -> Cas
         _undo(case, attempt, now)
         if case.holder_id != user.pk:
             hand_back_other(user, now)
-            _lease_again(case, user, now)
+            lease_this(case, user, now)
         attempt.closed_at, attempt.disposition, attempt.aapor = None, "", ""
         attempt.epoch, attempt.before = case.epoch, {}
         attempt.save(update_fields=["closed_at", "disposition", "aapor", "epoch", "before"])
@@ -69,14 +63,6 @@ def _call(case: Case, user: User, now: datetime) -> Attempt:
     if case.acts.filter(at__gt=ended).exists():
         raise Refused({"": _("La supervision est intervenue sur cette fiche depuis votre issue.")})
     return attempt
-
-
-def _lease_again(case: Case, user: User, now: datetime) -> None:
-    try:
-        lease(case, user, now)
-    except NumbersTaken as taken:
-        ringing = _("Un collègue appelle ce numéro depuis une autre fiche. Réessayez ensuite.")
-        raise Refused({"": ringing}) from taken
 
 
 def _undo(case: Case, attempt: Attempt, now: datetime) -> None:

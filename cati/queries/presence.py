@@ -7,13 +7,11 @@ from datetime import datetime, timedelta
 
 from django.db.models import Count, F, Min, Q, QuerySet
 
-from cati.core.dispositions import named
+from cati.core.dispositions import OPPOSED
 from cati.models import Attempt, Break, Message, User, Wave
 from cati.queries.days import local_midnight
 
 TAKEN_BACK_WITHIN = timedelta(minutes=2)
-# What an opposition binds is bound.
-OPPOSED = named("OPPOSITION").code
 SHOWN, SHOWN_OF_ALL = 5, 50
 
 

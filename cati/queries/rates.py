@@ -11,7 +11,7 @@ from typing import NamedTuple
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 from django.utils.translation import gettext as _
 
-from cati.core.dispositions import BY_CODE, DISPOSITIONS
+from cati.core.dispositions import BY_CODE, DISPOSITIONS, OPPOSED
 from cati.core.final_disposition import (
     NOT_ATTEMPTED,
     QUOTA_FULL,
@@ -26,7 +26,6 @@ from cati.queries.board import SECTOR_FAMILY
 
 # The key of the cases that no interviewer's call decided; no user name holds a star.
 NOBODY = "*"
-OPPOSED = "42"
 PLACES = {row.code: place for place, row in enumerate(DISPOSITIONS)}
 
 
