@@ -124,6 +124,21 @@ def lock_interview(pk: int) -> Interview:
     return Interview.objects.defer("answers").select_for_update(of=("self",)).get(pk=pk)
 
 
+@dataclass(frozen=True)
+class Entry:
+    """Events that are folded in and not written: the walker where the interview then stands, the
+    values of the statement that writes them, and the interview's columns."""
+
+    walker: Walker
+    values: Sequence[Any]
+    derived: Mapping[str, Any]
+
+    def show(self, interview: Interview) -> None:
+        """Give the instance what is written by now."""
+        for name, projected in self.derived.items():
+            setattr(interview, name, projected)
+
+
 def record(
     interview: Interview,
     events: Sequence[EventInput],
@@ -138,42 +153,69 @@ def record(
     Gives the walker where the interview then stands; `walker` is the one that an earlier call gave.
     Raises AnswerRefused where an event does not fit, and then writes none of them.
     """
+    folded = entry(interview, events, actor=actor, epoch=epoch, now=now, walker=walker)
+    with connection.cursor() as cursor:
+        cursor.execute(_append(len(events)), folded.values)
+    folded.show(interview)
+    return folded.walker
+
+
+def entry(
+    interview: Interview,
+    events: Sequence[EventInput],
+    *,
+    actor: AbstractBaseUser | None,
+    epoch: int,
+    now: datetime,
+    walker: Walker | None = None,
+) -> Entry:
+    """What `record` would write. Raises AnswerRefused where an event does not fit."""
     fold = Fold(interview, walker or walker_of(interview))
     who = actor.pk if actor else None
-    lines: list[Any] = []
+    values: list[Any] = []
     for given in events:
         value = _fitting(fold.walker, given)
         fold.add(Event(given.kind, given.item, given.instance, value), now)
-        lines += (
+        values += (
             given.id, interview.pk, fold.seq, given.kind, given.item, given.instance,
             json.dumps(value), who, interview.version_id, epoch, given.cause, now, given.client_at,
             given.ms_on_screen,
         )  # fmt: skip
     derived = fold.derived()
-    answers = json.dumps(derived["answers"])
-    with connection.cursor() as cursor:
-        columns = [answers, *(derived[name] for name in DERIVED if name != "answers")]
-        cursor.execute(_append(len(events)), [*lines, *columns, interview.pk])
-    for name, projected in derived.items():
-        setattr(interview, name, projected)
-    return fold.walker
+    values += (
+        json.dumps(derived[name]) if name == "answers" else derived[name] for name in DERIVED
+    )
+    return Entry(fold.walker, [*values, interview.pk], derived)
 
 
 @cache
 def _append(count: int) -> str:
     """The statement that writes so many lines and their interview's columns, both or neither.
 
-    Every answer writes it. The ORM takes five times as long for the same two.
+    The ORM takes five times as long for the same two.
     """
     line = f"({', '.join(['%s'] * len(LINE))})"
-    return f"""
-        WITH lines AS (
-          INSERT INTO questionnaire_answerevent ({", ".join(LINE)})
-          VALUES {", ".join([line] * count)}
-        )
-        UPDATE questionnaire_interview SET {", ".join(f"{name} = %s" for name in DERIVED)}
-        WHERE id = %s
-        """  # noqa: S608
+    return _APPEND.format(tables="", rows=f"VALUES {', '.join([line] * count)}", source="")
+
+
+@cache
+def append_after(tables: str) -> str:
+    """The statement that takes the values of an `entry` of one event, where `given` has a row.
+
+    `given` is the last of the caller's common table expressions, whose values come first; without
+    its row nothing is written.
+    """
+    rows = f"SELECT {', '.join(['%s'] * len(LINE))} FROM given"  # noqa: S608
+    return _APPEND.format(tables=f"{tables}, ", rows=rows, source="FROM given ")
+
+
+_APPEND = f"""
+WITH {{tables}}lines AS (
+  INSERT INTO questionnaire_answerevent ({", ".join(LINE)}) {{rows}}
+)
+UPDATE questionnaire_interview SET {", ".join(f"{name} = %s" for name in DERIVED)}
+{{source}}WHERE id = %s
+"""  # noqa: S608
 
 
 def amend(

@@ -47,9 +47,7 @@ def once(
     with it, so a refused request leaves no trace and may be mended and sent again. After a deadlock
     or a serialisation failure `act` begins anew, up to three times.
     """
-    digest = hashlib.sha256(
-        json.dumps(body, sort_keys=True, ensure_ascii=False, default=str).encode()
-    ).hexdigest()
+    digest = digest_of(body)
 
     def attempt() -> Reply:
         with transaction.atomic():
@@ -60,6 +58,12 @@ def once(
         return reply
 
     return retried(attempt)
+
+
+def digest_of(body: dict[str, Any]) -> str:
+    """Of what a request asks for: two that differ in it are not the same request."""
+    told = json.dumps(body, sort_keys=True, ensure_ascii=False, default=str)
+    return hashlib.sha256(told.encode()).hexdigest()
 
 
 def _first(uuid: UUID, actor: User, digest: str, now: datetime) -> bool:

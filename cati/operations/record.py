@@ -6,6 +6,7 @@ the result, so that the journal alone replays the route.
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -22,34 +23,33 @@ from cati.models import Attempt, Case, CaseInterview, Contact, Sector, User
 from cati.operations import places
 from cati.operations.calls import open_attempt
 from cati.operations.errors import Refused, StaleLease
-from cati.operations.idempotency import Reply, once
+from cati.operations.idempotency import Reply, digest_of, once
 from cati.operations.late import keep_late
 from cati.operations.leases import check_lease, hold
-from cati.queries import BESIDE, PLACES_BESIDE, Beside
+from cati.operations.retry import retried
+from cati.queries import CALL, CONDUCTED, PLACES_BESIDE, Beside, Conducted
 from questionnaire import operations as journal
 from questionnaire.core.routing import Effects, NeedsDraw, NeedsPlace, Walker
 from questionnaire.models import AnswerEvent, Interview
 from questionnaire.operations import EventInput
 from questionnaire.queries import keep_warm, program_by_id, walker_of
-from questionnaire.rows import Columns
 
 # After these minutes since consent, the person has given too much to be sent away by a quota.
 NO_QUOTA_AFTER = timedelta(minutes=5)
 
-# The answers weigh 10 kB, and a warm walker has them already.
-CASE, INTERVIEW = Columns(Case, "c"), Columns(Interview, "i", without={"answers"})
+IN_CALL = f"FROM cati_case c {CALL.format(how='')}"
+READ = f"SELECT {CONDUCTED} {IN_CALL}{PLACES_BESIDE} WHERE c.id = %s"
 # One statement takes the locks of a case and its interview, in their order. The rows between them
 # are locked for the same reason: what is read of a row that is not is as old as the statement.
-CONDUCTED = f"""
-SELECT {CASE.sql}, {INTERVIEW.sql}, {BESIDE}
-FROM cati_case c
-JOIN cati_attempt a ON a.case_id = c.id AND a.closed_at IS NULL
-JOIN cati_caseinterview l
-  ON l.case_id = c.id AND l.interview_id = a.interview_id AND l.current
-JOIN questionnaire_interview i ON i.id = l.interview_id
-{PLACES_BESIDE} WHERE c.id = %s
-FOR UPDATE OF c, a, l, i
-"""  # noqa: S608
+LOCKS = " FOR UPDATE OF c, a, l, i"
+# Where she holds the case, and the interview stands where it stood: its request is answered, once.
+UNCHANGED = f"""
+held AS (
+  SELECT 1 {IN_CALL} WHERE c.id = %s AND c.holder_id = %s AND c.epoch = %s AND i.seq = %s {LOCKS}
+), given AS (
+  INSERT INTO cati_idempotentrequest (uuid, actor_id, body_hash, status, reply, at)
+  SELECT %s, %s, %s, 200, %s, %s FROM held ON CONFLICT (uuid) DO NOTHING RETURNING uuid
+)"""  # noqa: S608
 
 
 @dataclass(frozen=True)
@@ -95,9 +95,18 @@ def begin_interview(case_id: int, user: User, epoch: int, now: datetime) -> Inte
     return interview
 
 
-def save_answer(case_id: int, user: User, epoch: int, answer: AnswerInput, now: datetime) -> Reply:
+def save_answer(
+    case_id: int,
+    user: User,
+    epoch: int,
+    answer: AnswerInput,
+    now: datetime,
+    *,
+    read: Conducted | None = None,
+) -> Reply:
     """Save one answer, with everything that follows from it, exactly once.
 
+    `read`: the case in its call, where the caller has read it already, without a lock.
     Reply 200 {"seq", "next", "outcome", "parked"}; 409 {"stale", "holder", "kept"} when the case
     that was hers is somebody else's by now, and the answer in quarantine. Raises StaleLease when
     the case was not hers, Refused while no call conducts the interview, journal.AnswerRefused when
@@ -110,7 +119,10 @@ def save_answer(case_id: int, user: User, epoch: int, answer: AnswerInput, now: 
         "instance": answer.instance,
         "value": answer.value,
     }
-    return once(answer.uuid, user, body, now, lambda: _save(case_id, user, epoch, answer, now))
+    plain = retried(lambda: _save_plainly(case_id, user, epoch, answer, body, now, read))
+    return plain or once(
+        answer.uuid, user, body, now, lambda: _save(case_id, user, epoch, answer, now)
+    )
 
 
 def save_late(
@@ -142,11 +154,55 @@ def preview_answer(interview: Interview, answer: AnswerInput) -> Effects:
     return journal.preview(interview, _event(answer, answer.value))
 
 
+def _save_plainly(
+    case_id: int,
+    user: User,
+    epoch: int,
+    answer: AnswerInput,
+    body: dict[str, Any],
+    now: datetime,
+    read: Conducted | None,
+) -> Reply | None:
+    """`_save` in one statement, where the answer asks for nothing but its line in the journal.
+
+    The route is worked out without a lock; the statement that writes takes the locks, and writes
+    nothing where the case, its call or the interview are not what was read, or the request came
+    before. None then, and wherever there is more to do: nothing is written, and `_save` judges.
+    """
+    read = read or _read(case_id, READ)
+    if read is None:
+        return None
+    interview = read.interview
+    plain = interview.sector == "" or read.case.screened
+    if not plain or stored_with_contact(interview, answer.kind, answer.item):
+        return None
+    walker, seq = walker_of(interview), interview.seq
+    before = cells_of(walker.state.roles)
+    event = _event(answer, answer.value)
+    try:
+        entry = journal.entry(interview, [event], actor=user, epoch=epoch, now=now, walker=walker)
+    except journal.AnswerRefused:
+        return None
+    if walker.needs() or cells_of(walker.state.roles) != before:
+        return None
+    reply = _told(entry.derived["seq"], walker)
+    held = (case_id, user.pk, epoch, seq)
+    request = (answer.uuid, user.pk, digest_of(body), json.dumps(reply), now)
+    with connection.cursor() as cursor:
+        cursor.execute(journal.append_after(UNCHANGED), (*held, *request, *entry.values))
+        if not cursor.rowcount:
+            return None
+    entry.show(interview)
+    transaction.on_commit(lambda: keep_warm(interview, walker))
+    return Reply(200, reply, acted=Saved(interview, read.beside))
+
+
 def _save(case_id: int, user: User, epoch: int, answer: AnswerInput, now: datetime) -> Reply:
     try:
-        case, interview, beside = _conducted(case_id, user, epoch, now)
+        conducted = _conducted(case_id, user, epoch, now)
     except StaleLease as lost:
         return keep_late(case_id, user, epoch, answer, lost, now)
+    case, interview = conducted.case, conducted.interview
     value = _for_journal(case, interview, answer)
     walker = walker_of(interview)
     before = cells_of(walker.state.roles)
@@ -154,21 +210,23 @@ def _save(case_id: int, user: User, epoch: int, answer: AnswerInput, now: dateti
     journal.record(interview, [event], actor=user, epoch=epoch, now=now, walker=walker)
     moved = cells_of(walker.state.roles) != before
     settle(case, interview, walker, user, now, moved=moved)
-    route = walker.route()
     transaction.on_commit(lambda: keep_warm(interview, walker))
     if interview.sector and not case.screened:
         # Living in one of the sectors is what makes a household eligible.
         Case.objects.filter(pk=case.pk).update(screened=True)
-    return Reply(
-        200,
-        {
-            "seq": interview.seq,
-            "next": route.next,
-            "outcome": route.outcome,
-            "parked": list(route.parked),
-        },
-        acted=Saved(interview, None if moved else beside),
-    )
+    acted = Saved(interview, None if moved else conducted.beside)
+    return Reply(200, _told(interview.seq, walker), acted=acted)
+
+
+def _told(seq: int, walker: Walker) -> dict[str, Any]:
+    """What the reply to an answer says of the interview."""
+    route = walker.route()
+    return {
+        "seq": seq,
+        "next": route.next,
+        "outcome": route.outcome,
+        "parked": list(route.parked),
+    }
 
 
 def settle(
@@ -237,32 +295,27 @@ def _resume(case: Case, interview: Interview, user: User, now: datetime) -> None
         settle(case, interview, walker, user, now, moved=False)
 
 
-def _conducted(
-    case_id: int, user: User, epoch: int, now: datetime
-) -> tuple[Case, Interview, Beside]:
-    """The case that she holds and the interview of the call that is open, both locked; what stands
-    beside them.
+def _conducted(case_id: int, user: User, epoch: int, now: datetime) -> Conducted:
+    """The case that she holds and the interview of the call that is open, both locked.
 
     No interview goes on in a second window after its outcome. Raises StaleLease, Refused.
     """
-    row = _locked(case_id)
-    if row is None:
+    locked = _read(case_id, READ + LOCKS)
+    if locked is None:
         # The case is not hers; or what she began while the statement waited was too new for it.
         hold(case_id, user, epoch, now)
-        row = _locked(case_id)
-    if row is None:
+        locked = _read(case_id, READ + LOCKS)
+    if locked is None:
         raise Refused({"": _("L’entretien n’est pas commencé.")})
-    case, rest = CASE.take(row)
-    check_lease(case, user, epoch)
-    interview, beside = INTERVIEW.take(rest)
-    return case, interview, Beside.read(beside)
+    check_lease(locked.case, user, epoch)
+    return locked
 
 
-def _locked(case_id: int) -> Sequence[Any] | None:
+def _read(case_id: int, statement: str) -> Conducted | None:
     with connection.cursor() as cursor:
-        cursor.execute(CONDUCTED, [case_id])
-        row: Sequence[Any] | None = cursor.fetchone()
-    return row
+        cursor.execute(statement, [case_id])
+        row = cursor.fetchone()
+    return Conducted.take(row) if row else None
 
 
 def _event(answer: AnswerInput, value: dict[str, Any]) -> EventInput:

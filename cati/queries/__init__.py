@@ -2,10 +2,13 @@
 
 from cati.queries.board import SECTOR_FAMILY, Board, BoardRow, board
 from cati.queries.cards import (
-    BESIDE,
+    CALL,
+    CASE,
+    CONDUCTED,
     PLACES_BESIDE,
     Beside,
     CaseCard,
+    Conducted,
     beside,
     case_card,
     current_interview,
@@ -50,7 +53,9 @@ from cati.queries.waves import (
 )
 
 __all__ = [
-    "BESIDE",
+    "CALL",
+    "CASE",
+    "CONDUCTED",
     "PLACES_BESIDE",
     "SECTOR_FAMILY",
     "Beside",
@@ -59,6 +64,7 @@ __all__ = [
     "CaseCard",
     "CaseFile",
     "CellRow",
+    "Conducted",
     "DayFigures",
     "Figures",
     "Imported",

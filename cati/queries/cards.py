@@ -12,6 +12,7 @@ from django.db import connection
 from cati.models import Appointment, Attempt, Case, Contact, Note, Phone, User, Wave
 from cati.queries.board import SECTOR_FAMILY
 from questionnaire.models import Interview
+from questionnaire.rows import Columns
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,15 @@ class Beside:
         return cls(opened_at, label if target is not None else "", counted or 0, target or 0)
 
 
+# The answers weigh 10 kB, and a warm walker has them already.
+CASE, INTERVIEW = Columns(Case, "c"), Columns(Interview, "i", without={"answers"})
+# The call that is open on a case c, and the interview that it conducts.
+CALL = """
+{how} JOIN cati_attempt a ON a.case_id = c.id AND a.closed_at IS NULL
+{how} JOIN cati_caseinterview l
+  ON l.case_id = c.id AND l.interview_id = a.interview_id AND l.current
+{how} JOIN questionnaire_interview i ON i.id = l.interview_id
+"""
 # Joined by every answer to its case c, call a and interview i. The sector is as answered; as
 # sampled until then.
 BESIDE = "a.opened_at, s.label, q.counted, q.target"
@@ -87,6 +97,29 @@ LEFT JOIN cati_attempt a ON a.case_id = c.id AND a.closed_at IS NULL
 LEFT JOIN questionnaire_interview i ON i.id = %s
 {PLACES_BESIDE} WHERE c.id = %s
 """  # noqa: S608
+
+
+@dataclass(frozen=True)
+class Conducted:
+    """A case in a call and the interview that the call conducts, as they stood when read."""
+
+    case: Case
+    interview: Interview
+    beside: Beside
+
+    @classmethod
+    def take(cls, row: Sequence[Any]) -> Conducted:
+        """Out of the columns of CONDUCTED."""
+        return cls.beside_case(*CASE.take(row))
+
+    @classmethod
+    def beside_case(cls, case: Case, row: Sequence[Any]) -> Conducted:
+        """Out of the same without the case."""
+        interview, beside = INTERVIEW.take(row)
+        return cls(case, interview, Beside.read(beside))
+
+
+CONDUCTED = f"{CASE.sql}, {INTERVIEW.sql}, {BESIDE}"
 
 
 def beside(case: Case, interview: Interview | None) -> Beside:

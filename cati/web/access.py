@@ -7,6 +7,7 @@ another role answers 403.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import wraps
 from typing import Any
 
@@ -16,6 +17,8 @@ from django.db import connection
 from django.http import Http404, HttpRequest, HttpResponseBase
 
 from cati.models import Case, Membership, Role, User, Wave
+from cati.queries import CALL, CASE, CONDUCTED, PLACES_BESIDE, Conducted
+from cati.web.sessions import PERSON, known, person_id
 from questionnaire.rows import Columns
 
 View = Callable[..., HttpResponseBase]
@@ -27,24 +30,36 @@ class WaveRequest(HttpRequest):
     user: User
     wave: Wave
     membership: Membership
-    # Of the views that `cati.web.lease.on_case` guards.
+    # Of the views that `cati.web.lease.on_case` and `on_call` guard.
     case: Case | None
+    conducted: Conducted | None
 
 
 def in_wave(*roles: Role) -> Callable[[View], View]:
     """Let in the members of the wave named in the URL who hold one of `roles`."""
 
     def guard(view: View) -> View:
-        @wraps(view)
+        read = _read_for(view)
+
         @login_required
-        def guarded(request: Any, wave: str, *args: Any, **kwargs: Any) -> HttpResponseBase:
-            number = kwargs.get("number") if getattr(view, "on_case", False) else None
-            membership, case = member(request.user, wave, number)
-            if membership.role not in roles:
+        def entered(request: Any, found: Found | None, *args: Any, **kwargs: Any) -> Any:
+            if found is None:
+                raise Http404
+            if found.membership.role not in roles:
                 raise PermissionDenied
-            request.wave, request.membership = membership.wave, membership
-            request.case = case
+            request.wave, request.membership = found.membership.wave, found.membership
+            request.case, request.conducted = found.case, found.conducted
+            found.membership.user = request.user
             return view(request, *args, **kwargs)
+
+        @wraps(view)
+        def guarded(request: Any, wave: str, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            person = person_id(request)
+            number = kwargs.get("number")
+            found = None if person is None else member(person, wave, number, read)
+            with known(found.person if found else None):
+                response: HttpResponseBase = entered(request, found, *args, **kwargs)
+            return response
 
         guarded.roles = frozenset(roles)  # type: ignore[attr-defined]
         return guarded
@@ -64,35 +79,57 @@ def open_to(who: str) -> Callable[[View], View]:
 
 
 # Every request asks this. The ORM takes longer to write the join than PostgreSQL to answer it.
-HELD, WAVE, CASE = Columns(Membership, "m"), Columns(Wave, "w"), Columns(Case, "c")
+HELD, WAVE = Columns(Membership, "m"), Columns(Wave, "w")
 MEMBER = f"""
-SELECT {HELD.sql}, {WAVE.sql}{{more}}
-FROM cati_membership m JOIN cati_wave w ON w.id = m.wave_id{{join}}
+SELECT {PERSON.sql}, {HELD.sql}, {WAVE.sql}{{more}}
+FROM cati_membership m JOIN cati_user u ON u.id = m.user_id
+JOIN cati_wave w ON w.id = m.wave_id{{joins}}
 WHERE m.user_id = %s AND w.slug = %s AND m.active
 """  # noqa: S608
 OF_A_CASE = " LEFT JOIN cati_case c ON c.wave_id = w.id AND c.number = %s"
-MEMBER_ALONE = MEMBER.format(more="", join="")
-MEMBER_AND_CASE = MEMBER.format(more=f", {CASE.sql}", join=OF_A_CASE)
+MEMBER_ALONE = MEMBER.format(more="", joins="")
+MEMBER_AND_CASE = MEMBER.format(more=f", {CASE.sql}", joins=OF_A_CASE)
+IN_CALL = OF_A_CASE + CALL.format(how="LEFT") + PLACES_BESIDE
+MEMBER_IN_CALL = MEMBER.format(more=f", {CONDUCTED}", joins=IN_CALL)
 
 
-def member(user: Any, slug: str, number: int | None = None) -> tuple[Membership, Case | None]:
-    """Her active membership of the wave, and its case of that number, None where it has none.
+@dataclass(frozen=True)
+class Found:
+    """A person in a wave; the case of the address and its open call, where the view asks for them
+    and there are any."""
 
-    Raises Http404 where she is no member.
+    person: User
+    membership: Membership
+    case: Case | None = None
+    conducted: Conducted | None = None
+
+
+def member(
+    person: int, slug: str, number: int | None = None, read: str = MEMBER_ALONE
+) -> Found | None:
+    """Her active membership of the wave, and what `read` gives of the case of that number.
+
+    None where she is no member. Whether it is she who asks is not judged here.
     """
+    about = [] if read is MEMBER_ALONE else [number]
     with connection.cursor() as cursor:
-        if number is None:
-            cursor.execute(MEMBER_ALONE, [user.pk, slug])
-        else:
-            cursor.execute(MEMBER_AND_CASE, [number, user.pk, slug])
+        cursor.execute(read, [*about, person, slug])
         row = cursor.fetchone()
     if row is None:
-        raise Http404
-    membership, rest = HELD.take(row)
-    wave, rest = WAVE.take(rest)
-    membership.user, membership.wave = user, wave
-    if not rest or rest[0] is None:
-        return membership, None
-    case, _nothing = CASE.take(rest)
-    case.wave = wave
-    return membership, case
+        return None
+    user, row = PERSON.take(row)
+    membership, row = HELD.take(row)
+    membership.wave, row = WAVE.take(row)
+    if not row or row[0] is None:
+        return Found(user, membership)
+    case, row = CASE.take(row)
+    case.wave = membership.wave
+    if not row or row[0] is None:
+        return Found(user, membership, case)
+    return Found(user, membership, case, Conducted.beside_case(case, row))
+
+
+def _read_for(view: View) -> str:
+    if getattr(view, "on_call", False):
+        return MEMBER_IN_CALL
+    return MEMBER_AND_CASE if getattr(view, "on_case", False) else MEMBER_ALONE

@@ -37,17 +37,23 @@ def call_context(card: CaseCard, now: datetime, spoken: str = "") -> dict[str, A
     }
 
 
-def need(beside: Beside) -> dict[str, Any] | None:
-    """What the sector still misses, with its bar; None where it has no target."""
+@dataclass(frozen=True)
+class Need:
+    """What the sector still misses, with its bar."""
+
+    sector: str
+    counted: int
+    target: int
+    missing: int
+    percent: int
+
+
+def need(beside: Beside) -> Need | None:
+    """None where the sector has no target."""
     if not beside.label:
         return None
-    return {
-        "sector": beside.label,
-        "counted": beside.counted,
-        "target": beside.target,
-        "missing": beside.missing,
-        "percent": min(100 * beside.counted // max(beside.target, 1), 100),
-    }
+    percent = min(100 * beside.counted // max(beside.target, 1), 100)
+    return Need(beside.label, beside.counted, beside.target, beside.missing, percent)
 
 
 def _call(card: CaseCard, now: datetime) -> dict[str, Any] | None:

@@ -23,8 +23,8 @@ from cati.operations.errors import Refused
 from cati.web import callbar, screens, sheet
 from cati.web.access import WaveRequest, in_wave
 from cati.web.errors import in_words
-from cati.web.forms import AnswerForm, LeaseForm
-from cati.web.lease import on_case, on_held_case, warn
+from cati.web.forms import LeaseForm, NotAnAnswer, sent_answer
+from cati.web.lease import on_call, on_held_case, warn
 from cati.web.spoken import languages, speak, spoken
 from cati.web.waiting import waiting_key
 from questionnaire.operations import AnswerRefused
@@ -107,20 +107,19 @@ def _question(
 
 @in_wave(Role.INTERVIEWER)
 @require_POST
-@on_case
+@on_call
 def answer(request: WaveRequest, case: Case) -> HttpResponseBase:
     """Save one answer and draw what comes next.
 
     Open to her who has just lost the case: an answer that was saved before is answered again, one
     that comes too late is kept for the supervisor, and both replies say `stale`.
     """
-    form = _json_form(request)
-    if not form.is_valid():
-        return JsonResponse({"errors": _listed(form.errors)}, status=400)
-    epoch = form.cleaned_data["epoch"]
     now = clock.now()
     try:
-        reply = record.save_answer(case.pk, request.user, epoch, form.answer(), now)
+        epoch, given = sent_answer(_json(request))
+        reply = record.save_answer(case.pk, request.user, epoch, given, now, read=request.conducted)
+    except NotAnAnswer as wrong:
+        return _unread(wrong)
     except AnswerRefused as refusal:
         return JsonResponse({"errors": in_words(refusal.messages)}, status=422)
     except Refused as refusal:
@@ -136,7 +135,7 @@ def answer(request: WaveRequest, case: Case) -> HttpResponseBase:
             interview,
             now,
             spoken=spoken(request, interview),
-            after=form.cleaned_data["item"],
+            after=given.item,
             beside=saved.beside if saved else None,
         )
         body["html"] = _drawn(context or {})
@@ -148,19 +147,20 @@ def answer(request: WaveRequest, case: Case) -> HttpResponseBase:
 @on_held_case
 def preview(request: WaveRequest, case: Case) -> HttpResponseBase:
     """What a correction would take off the route, before anything is written."""
-    form = _json_form(request)
-    card = queries.case_card(case)
-    if not form.is_valid() or card.interview is None:
-        return JsonResponse({"errors": _listed(form.errors)}, status=400)
-    given = form.answer()
+    interview = queries.current_interview(case)
+    if interview is None:
+        return JsonResponse({"message": _("L’entretien n’est pas commencé.")}, status=404)
     try:
-        effects = record.preview_answer(card.interview, given)
+        _epoch, given = sent_answer(_json(request))
+        effects = record.preview_answer(interview, given)
+    except NotAnAnswer as wrong:
+        return _unread(wrong)
     except AnswerRefused as refusal:
         return JsonResponse({"errors": in_words(refusal.messages)}, status=422)
     parked = list(effects.parked)
     if not parked:
         return JsonResponse({"parked": 0})
-    read = sheet.Sheet(card.interview, spoken(request, card.interview))
+    read = sheet.Sheet(interview, spoken(request, interview))
     context = sheet.repair_context(read, given, effects)
     html = render_to_string("cati/interviewer/repair.html", context, request)
     return JsonResponse({"parked": len(parked), "html": html})
@@ -207,8 +207,9 @@ def _json(request: WaveRequest) -> dict[str, Any]:
     return body if isinstance(body, dict) else {}
 
 
-def _json_form(request: WaveRequest) -> AnswerForm:
-    return AnswerForm(_json(request))
+def _unread(wrong: NotAnAnswer) -> HttpResponseBase:
+    said = _("%(field)s : absent ou illisible. Rechargez la page, puis recommencez.")
+    return JsonResponse({"errors": [said % {"field": field} for field in wrong.fields]}, status=400)
 
 
 def _listed(errors: Any) -> list[str]:

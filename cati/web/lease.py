@@ -39,8 +39,15 @@ def on_case(view: CaseView) -> CaseView:
     return guarded
 
 
+def on_call(view: CaseView) -> CaseView:
+    """The same, and `request.conducted` has what the open call conducts, read with the case."""
+    guarded = on_case(view)
+    guarded.on_call = True  # type: ignore[attr-defined]
+    return guarded
+
+
 def on_held_case(view: CaseView) -> CaseView:
-    """The same, and whoever does not hold the case does not reach the view at all."""
+    """`on_case`, and whoever does not hold the case does not reach the view at all."""
 
     @wraps(view)
     def held(request: WaveRequest, case: Case, *args: Any, **kwargs: Any) -> HttpResponseBase:

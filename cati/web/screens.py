@@ -146,20 +146,35 @@ class Screen:
     max_choices: int
 
     @property
+    def place(self) -> str:
+        """Where in its theme and grid it stands."""
+        words = _("question %(rank)s sur %(total)s du thème")
+        place = words % {"rank": self.rank, "total": self.total}
+        grid = _("Grille %(grid)s,") % {"grid": self.grid} if self.grid else ""
+        return f"{grid} {place}".strip()
+
+    @property
+    def time(self) -> str:
+        words = _("%(minutes)s min écoulées, encore %(left)s min environ")
+        return words % {"minutes": self.minutes, "left": self.left}
+
+    @property
     def drawn(self) -> SafeString:
         """The part that is the same for everybody who is asked it; what was typed is not kept."""
-        draw = _draw.__wrapped__ if self.asked.words else _draw
-        return draw(self.asked, translation.get_language())
+        part, language = "question.html#asked", translation.get_language()
+        if self.asked.words:
+            return _draw(part, language, asked=self.asked)
+        return _keep(part, language, asked=self.asked)
 
 
-# A questionnaire in two languages, each question as it is mostly asked; about 3 kB each.
-@lru_cache(maxsize=1000)
-def _draw(asked: Asked, language: str) -> SafeString:
-    """A third of the time of an answer goes into drawing the next question, where it is not kept.
+def _draw(part: str, language: str, **context: Any) -> SafeString:
+    """A part of the page; `language` is the one that the page is in."""
+    return SafeString(render_to_string(f"cati/interviewer/{part}", context))
 
-    `language` is the one that the page is in.
-    """
-    return SafeString(render_to_string("cati/interviewer/question.html#asked", {"asked": asked}))
+
+# A questionnaire in two languages, each question as it is mostly asked; about 3 kB each. A third of
+# the time of an answer goes into drawing the next question, where it is not kept.
+_keep = lru_cache(maxsize=1000)(_draw)
 
 
 def question_context(
@@ -194,7 +209,7 @@ def question_context(
         "screen": screen(sheet, key, minutes, kept),
         "themes": themes(sheet, key) if moved else [],
         "recent": [shown(sheet, one) for one in recent],
-        "need": need(beside),
+        "need_drawn": _keep("panel.html#need", translation.get_language(), need=need(beside)),
     }
     keep_warm(interview, sheet.walker)
     return context

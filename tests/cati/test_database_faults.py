@@ -174,6 +174,6 @@ def test_a_fault_of_ours_is_not_taken_for_one_of_the_database(
     def wrong(*args: Any) -> Any:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("cati.operations.record.settle", wrong)
+    monkeypatch.setattr("cati.operations.record.cells_of", wrong)
     refused = sender.send()
     assert (refused.status_code, "Zero" in refused.content.decode()) == (500, False)
