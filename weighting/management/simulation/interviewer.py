@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from cati.core.encounters import COMPLETE, NOBODY, Fate, Script
+from cati.core.encounters import COMPLETE, NOBODY, Script
 from cati.core.respondents import hesitates
 from questionnaire.core.instrument import Instrument, Item
 from weighting.management.simulation.browser import Browser, Page, Unexpected
@@ -100,28 +100,32 @@ class Call:
 
     def play(self) -> bool:
         while True:
-            card = self.browser.get(self.case)
-            self.epoch = int(card.field("epoch"))
-            phone = {"epoch": self.epoch, "phone": card.field("phone")}
-            self.browser.post(f"{self.case}appel/", phone, wants="application/json")
-            code, after = self._talk() if self.fate.interview else self._close(self.fate)
-            self.by.outcomes[code] += 1
+            self.dial()
+            if self.fate.interview:
+                self.talk(self.open())
+            code, after = self.close()
             if not after.startswith(self.case):
                 return code == COMPLETE.code
             # The line was cut, or the case has another number: she dials again at once.
             self.fate = COMPLETE if self.fate.again else NOBODY
 
-    def _talk(self) -> tuple[str, str]:
+    def dial(self) -> None:
+        card = self.browser.get(self.case)
+        self.epoch = int(card.field("epoch"))
+        phone = {"epoch": self.epoch, "phone": card.field("phone")}
+        self.browser.post(f"{self.case}appel/", phone, wants="application/json")
+
+    def open(self) -> Question | None:
+        """The interview's first question, None where it has ended before."""
         page = self.browser.post(f"{self.case}entretien/", {"epoch": self.epoch})
         page = self.browser.get(page.location)
-        if page.status == 302:
-            return self._close(self.fate)
-        question: Question | None = Question.on(page.text)
+        return None if page.status == 302 else Question.on(page.text)
+
+    def talk(self, question: Question | None) -> None:
+        """From this question to the last one, or until she breaks off."""
         seen: Counter[str] = Counter()
         given = 0
-        while question is not None:
-            if given == self.fate.stops_after:
-                break
+        while question is not None and given != self.fate.stops_after:
             seen[question.item] += 1
             if seen[question.item] > STUCK + self.by.repairs:
                 raise Unexpected(f"stuck at {question.item}")
@@ -129,7 +133,6 @@ class Call:
             given += 1
             if question and self.said and self.draw.random() < SECOND_THOUGHT:
                 question = self._think_again() or question
-        return self._close(self.fate)
 
     def _answer(self, question: Question) -> Question | None:
         item = self.by.instrument.item(question.item)
@@ -203,8 +206,10 @@ class Call:
                 return rest
             time.sleep(min(BEAT_EVERY, until - now))
 
-    def _close(self, fate: Fate) -> tuple[str, str]:
-        """The outcome screen: the code that the interview gives, else that of the call."""
+    def close(self) -> tuple[str, str]:
+        """The outcome screen: the code that the interview gives, else that of the call; and where
+        it leads."""
+        fate = self.fate
         page = self.browser.get(f"{self.case}fin/")
         code = given_code(page) or fate.code
         fields = {"uuid": page.field("uuid"), "epoch": self.epoch, "code": code, "note": fate.note}
@@ -214,6 +219,7 @@ class Call:
         page = self.browser.post(f"{self.case}fin/", fields)
         if page.status != 302:
             raise Unexpected(f"POST {self.case}fin/: outcome {code} was not taken")
+        self.by.outcomes[code] += 1
         return code, page.location
 
 
