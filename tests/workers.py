@@ -80,11 +80,12 @@ class Workers:
         self.url, self.data, self.started = url, data, 0
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
+    def start(self, pool: str = "solo") -> None:
+        """`solo` dies at one kill; `prefork` is how production runs it."""
         self.started += 1
         self._process = _quiet(
             [
-                sys.executable, "-m", "celery", "--app", "cati", "worker", "--pool", "solo",
+                sys.executable, "-m", "celery", "--app", "cati", "worker", "--pool", pool,
                 "--without-gossip", "--without-mingle", "--loglevel", "ERROR",
             ],
             self.environment(),

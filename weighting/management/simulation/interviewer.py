@@ -129,12 +129,13 @@ class Call:
             seen[question.item] += 1
             if seen[question.item] > STUCK + self.by.repairs:
                 raise Unexpected(f"stuck at {question.item}")
-            question = self._answer(question)
+            question = self.answer(question)
             given += 1
             if question and self.said and self.draw.random() < SECOND_THOUGHT:
                 question = self._think_again() or question
 
-    def _answer(self, question: Question) -> Question | None:
+    def answer(self, question: Question) -> Question | None:
+        """What the respondent says to it; the next question, None after the last."""
         item = self.by.instrument.item(question.item)
         if question.answered and question.to_confirm:
             return self._save(question, "confirm", {})
