@@ -48,6 +48,7 @@ from cati.queries.waves import (
     WaveFacts,
     current_memberships,
     latest_open_wave,
+    versions_in_the_field,
     versions_of,
     wave_facts,
 )
@@ -107,6 +108,7 @@ __all__ = [
     "replicates_of",
     "resting_in",
     "search_cases",
+    "versions_in_the_field",
     "versions_of",
     "waiting_in",
     "waiting_uploads",

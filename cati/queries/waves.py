@@ -29,6 +29,12 @@ def latest_open_wave() -> Wave | None:
     return real.filter(state=Wave.State.OPEN).order_by("-year", "-created_at").first()
 
 
+def versions_in_the_field() -> list[int]:
+    """The questionnaires that interviews may be begun on today."""
+    open_waves = Wave.objects.filter(state=Wave.State.OPEN, version__isnull=False)
+    return list(open_waves.values_list("version", flat=True).distinct())
+
+
 @dataclass(frozen=True)
 class WaveFacts:
     """What stands ready in a wave, counted. `people` by role, `cases` by sector in their order."""
