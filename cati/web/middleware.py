@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from csp.constants import HEADER
+from csp.middleware import CSPMiddleware
+from django.http import (
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    HttpResponseRedirect,
+    JsonResponse,
+)
 from django.shortcuts import resolve_url
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
@@ -41,3 +49,18 @@ def login_from_fragment(get_response: GetResponse) -> GetResponse:
         return response
 
     return middleware
+
+
+class Policy(CSPMiddleware):
+    """The content security policy of the pages; a reply in JSON may do nothing at all.
+
+    The pages' policy is put together anew for each response, which an answer would feel.
+    """
+
+    def process_response(
+        self, request: HttpRequest, response: HttpResponseBase
+    ) -> HttpResponseBase:
+        if isinstance(response, JsonResponse):
+            response.headers.setdefault(HEADER, "default-src 'none'; frame-ancestors 'none'")
+            return response
+        return super().process_response(request, response)

@@ -17,6 +17,7 @@ def cold(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(queries, "_hashes", {})
     # The collector's frozen share and the test's connection outlive the test.
     monkeypatch.setattr("cati.web.warm.gc.freeze", lambda: None)
+    monkeypatch.setattr("cati.web.warm.gc.set_threshold", lambda _objects: None)
     monkeypatch.setattr(connection, "close", lambda: None)
 
 
