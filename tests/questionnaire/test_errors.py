@@ -43,6 +43,7 @@ BROKEN = [
     ("Q201", HEAD + A + A, 5, 10, "A is already defined, in t.yaml:4."),
     ("Q201", HEAD + "- {compute: ANNEE, type: integer, value: 1}", 4, 13, "ANNEE is already defined, in instrument.yaml:6."),
     ("Q202", HEAD + "- {code: a b, type: text, text: A}", 4, 10, "a b cannot be a name."),
+    ("Q202", HEAD + f"- {{code: {'A' * 41}, type: text, text: A}}", 4, 10, f"{'A' * 41} cannot be a name."),
     ("Q203", HEAD + "- {code: A, type: choice, text: A}", 4, 19, "there is no type choice."),
     ("Q204", HEAD + "- {code: A, type: scale, text: A, choices: oui5}", 4, 44, "there is no scale oui5."),
     ("Q205", HEAD + "- {code: A, type: single, text: A}", 4, 10, "an item of type single needs choices."),

@@ -49,4 +49,7 @@ def test_fifteen_hundred_interviews_fill_the_ten_sectors(settings: Any) -> None:
     assert jobs.run(job.pk, clock.now)
     job.refresh_from_db()
     with (jobs.folder() / job.file).open(encoding="utf-8-sig", newline="") as lines:
-        assert len(list(csv.reader(lines, delimiter=";"))) == 1 + 1500
+        rows = list(csv.DictReader(lines))
+    assert len(rows) == 1500
+    for column, total in (("weight", 170_185), ("weight_diffusion", 210_600)):
+        assert sum(float(row[column]) for row in rows) == pytest.approx(total, rel=1e-9)
