@@ -248,8 +248,8 @@ def admin(wave: Wave) -> Client:
 
 
 def test_the_builder_crosses_filters_adds_up_and_says_so(wave: Wave, admin: Client) -> None:
-    first = admin.get("/v/2017/tableaux/")
-    assert first.status_code == 200
+    first = html.fromstring(admin.get("/v/2017/tableaux/").content)
+    assert first.xpath("//select[@name='question']") and not first.xpath("//main//table")
     chosen = {
         "question": "NUM03", "presentation": "flash2017", "poids": "weight_diffusion",
         "somme": ["3", "4"], "ecarts": "on", "effectifs": "on", "intervalles": "on",
@@ -265,7 +265,20 @@ def test_the_builder_crosses_filters_adds_up_and_says_so(wave: Wave, admin: Clie
     among = chosen | {"question": "NUM04", "parmi": "NUM03", "reponses": ["3", "4"]}
     page = admin.get("/v/2017/tableaux/", among)
     text = html.fromstring(page.content).xpath("string(//main)")
-    assert page.status_code == 200 and "Parmi : NUM03 = " in text
+    who = "Parmi : À l’aise : « Plutôt non » ou « Non pas du tout »"
+    assert page.status_code == 200 and who in text
+    nobody = admin.get("/v/2017/tableaux/", among | {"reponses": []})
+    assert nobody.status_code == 422 and "cochez une réponse ou plus" in nobody.content.decode()
+    crossed = admin.get("/v/2017/tableaux/", chosen | {"par": "NUM02"}).content.decode()
+    assert "Selon : " in crossed
+
+
+def test_a_chosen_question_brings_its_answers_to_tick(wave: Wave, admin: Client) -> None:
+    sent = {"HX-Request": "true"}
+    reply = admin.get("/v/2017/tableaux/", {"parmi": "NUM03"}, headers=sent)
+    boxes = html.fromstring(reply.content).xpath("//*[@id='reponses']//input/@value")
+    assert boxes == ["1", "2", "3", "4", "dk"]
+    assert not html.fromstring(reply.content).xpath("//table")
 
 
 def test_the_standard_presentation_keeps_small_bases_back(wave: Wave) -> None:

@@ -48,12 +48,16 @@ class Ask:
 
 @dataclass(frozen=True, eq=False)
 class Made:
-    """A table that may be shown: heads of its rows, its figures, and what its notes must say."""
+    """A table that may be shown: heads of its rows, its figures, and what its notes must say.
+
+    by: the wording of the question whose answers are the rows, '' for sectors and groups.
+    """
 
     ask: Ask
     question: Question
     rows: Sequence[RowHead]
     table: Table
+    by: str
     among: str
     weights: str
 
@@ -80,11 +84,11 @@ def made(answers: Answers, ask: Ask) -> Made:
     if ask.among:
         asked = asked.among(kept(answers, ask.among))
     asked = _columns(asked, ask)
-    rows = by_answer(question(answers, ask.by)) if ask.by else by_sector(
-        answers, published=ask.published
-    )  # fmt: skip
+    crossed = question(answers, ask.by) if ask.by else None
+    rows = by_answer(crossed) if crossed else by_sector(answers, published=ask.published)
     table = _table(answers, asked, rows, preset, ask.gaps)
-    return Made(ask, asked, rows.heads, table, ask.who or said(answers, ask.among), answers.weights)
+    who, by = ask.who or said(answers, ask.among), crossed.text if crossed else ""
+    return Made(ask, asked, rows.heads, table, by, who, answers.weights)
 
 
 def _preset(ask: Ask) -> Preset:

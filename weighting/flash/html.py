@@ -11,6 +11,7 @@ from typing import Any
 from django.contrib.staticfiles import finders
 from django.template.loader import render_to_string
 from django.utils import translation
+from django.utils.formats import number_format
 from django.utils.safestring import SafeString
 
 from weighting.flash import words
@@ -49,11 +50,15 @@ def lines(made: Made) -> list[Line]:
         Line(
             row,
             [_cell(made, r, c) for c in range(len(table.heads))],
-            str(table.n[r]) if table.states[r] != "hidden" else f"< {table.preset.hide_below}",
+            _grouped(table.n[r]) if table.states[r] != "hidden" else f"< {table.preset.hide_below}",
             float(table.weighted[r]) if table.printed[r] else None,
         )
         for r, row in enumerate(made.rows)
     ]
+
+
+def _grouped(n: int) -> str:
+    return str(number_format(int(n), force_grouping=True))
 
 
 def _cell(made: Made, r: int, c: int) -> Cell:

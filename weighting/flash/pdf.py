@@ -212,7 +212,8 @@ def _table(made: Made) -> Table:
         ("LEFTPADDING", (1, 0), (-1, -1), 7),
         ("FONT", (0, 0), (-1, -1), PLAIN, 13.5 * PX, 12),
         ("ALIGN", (1, 0), (-1, -1), "RIGHT"),
-        ("VALIGN", (0, 0), (-1, -1), "BOTTOM"),
+        ("VALIGN", (0, 0), (-1, 0), "BOTTOM"),
+        ("VALIGN", (0, 1), (-1, -1), "TOP"),
         ("LINEBELOW", (0, 0), (-1, -1), 0.4, LIGHT),
         ("LINEBELOW", (0, 0), (-1, 0), 0.6, HAIR),
     ]
@@ -223,7 +224,7 @@ def _table(made: Made) -> Table:
             cells.append([row.block])
         if row.strong:
             style += _strong(len(cells))
-        cells.append([_label(row.label), *(_figure(cell) for cell in line.cells)])
+        cells.append([_label(row.label), *(_figure(cell, row.strong) for cell in line.cells)])
     return Table(cells, colWidths=widths, style=style, repeatRows=1)
 
 
@@ -232,13 +233,14 @@ def _strong(row: int) -> list[tuple[Any, ...]]:
     return [("FONT", *whole, BOLD, 13.5 * PX, 12), ("LINEBELOW", *whole, 0.6, HAIR)]
 
 
-def _figure(cell: Cell) -> Any:
+def _figure(cell: Cell, strong: bool) -> Any:
     """A figure, and the gap to the reference below it where there is one."""
     if not cell.gap:
         return cell.text
     gap = f"<b>{cell.gap}</b>" if cell.far else cell.gap
     below = f'<br/><font size="{13 * PX}" color="#333333">{gap}</font>'
-    return Paragraph(_safe(cell.text) + below, _style(PLAIN, 13.5, 15, align=TA_RIGHT))
+    text = f"<b>{_safe(cell.text)}</b>" if strong else _safe(cell.text)
+    return Paragraph(text + below, _style(PLAIN, 13.5, 15, align=TA_RIGHT))
 
 
 def _label(text: str) -> Any:

@@ -49,6 +49,8 @@ class _Sheet:
 
     def table(self, made: Made) -> None:
         self.line([f"{made.question.code}. {made.question.text}"], strong=True)
+        if made.by:
+            self.line([_("Selon : %(question)s") % {"question": made.by}])
         if made.among:
             self.line([_("Parmi : %(who)s") % {"who": made.among}])
         heads = [head.label for head in made.table.heads]

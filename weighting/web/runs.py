@@ -103,7 +103,8 @@ def start(request: WaveRequest) -> HttpResponseBase:
         method = form.cleaned_data["method"]
         job = runs.ask_for_run(request.wave, method, form.bounds(), request.user, clock.now())
         to = resolve_url("jobs", wave=request.wave.slug)
-        return Reply(303, {"to": to, "say": _("Le calage est en file."), "job": job.pk})
+        said = _("Le calage est en file ; « Ouvrir » le montre dès qu’il est fait.")
+        return Reply(303, {"to": to, "say": said, "job": job.pk})
 
     return posted_once(request, {"run": sent}, here, act)
 
@@ -145,8 +146,8 @@ def official(request: WaveRequest, run: int) -> HttpResponseBase:
 
     def act() -> Reply:
         runs.make_official(row, request.user, request.POST.get("reason", ""), clock.now())
-        said = _("Le calage n° %(number)s est officiel.") % {"number": row.number}
-        return Reply(303, {"to": here, "say": said})
+        said = _("Le calage n° %(number)s est officiel. Les tableaux et les Flash ont ses poids.")
+        return Reply(303, {"to": here, "say": said % {"number": row.number}})
 
     return posted_once(request, {"official": run}, here, act)
 

@@ -5,7 +5,7 @@ Everything that is chosen stands in the address, so that a table can be kept as 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -33,7 +33,7 @@ from weighting.flash.build import Ask, Made, made
 from weighting.flash.filters import expression_of
 from weighting.flash.job import ask_for_tables
 from weighting.flash.page import Page, description, names, page_of, titles
-from weighting.flash.questions import Entry, catalogue
+from weighting.flash.questions import Entry, catalogue, question
 from weighting.models import WeightingRun
 
 PRESETS = (
@@ -45,6 +45,8 @@ WEIGHTS = (
     (INHABITANTS, gettext_lazy("Poids de diffusion (habitants)")),
     (ADULTS, gettext_lazy("Poids des adultes")),
 )
+# Fields of boxes to tick, and those that choose the question whose answers they are.
+ANSWERS_OF = {"reponses": "parmi", "somme": "question"}
 FORMS = ("pdf", "html", "csv")  # of a Flash
 TYPES = {
     "csv": "text/csv; charset=utf-8",
@@ -55,7 +57,7 @@ TYPES = {
 
 
 class TableForm(forms.Form):
-    """What may be asked for. An empty address is the first question by sector."""
+    """What may be asked for. It starts at the first question, by sector."""
 
     question = forms.ChoiceField(label=gettext_lazy("Question"))
     par = forms.ChoiceField(label=gettext_lazy("Croisée avec"), required=False)
@@ -73,48 +75,87 @@ class TableForm(forms.Form):
     presentation = forms.ChoiceField(label=gettext_lazy("Présentation"), choices=PRESETS)
     poids = forms.ChoiceField(label=gettext_lazy("Poids"), choices=WEIGHTS)
     intervalles = forms.BooleanField(label=gettext_lazy("Intervalles à 95 %"), required=False)
-    ecarts = forms.BooleanField(label=gettext_lazy("Écart au secteur témoin"), required=False)
+    ecarts = forms.BooleanField(
+        label=gettext_lazy("Écart au secteur témoin, ou à l’ensemble"), required=False
+    )
     effectifs = forms.BooleanField(label=gettext_lazy("Effectifs de chaque ligne"), required=False)
 
     def __init__(self, entries: list[Entry], given: Mapping[str, Any]) -> None:
         super().__init__(given)
-        themes: dict[str, list[tuple[str, str]]] = {}
-        for entry in entries:
-            themes.setdefault(entry.theme, []).append((entry.code, f"{entry.code} · {entry.label}"))
-        groups: list[Any] = list(themes.items())
         answers = {entry.code: list(entry.answers) for entry in entries}
         chosen, among = str(given.get("question", "")), str(given.get("parmi", ""))
-        self.choices_of("question", groups)
-        self.choices_of("par", [("", _("Secteurs et groupes")), *groups])
-        self.choices_of("parmi", [("", _("Tous, NSP compris")), *groups])
+        # A number has no answers to tick, nor any to be a row.
+        listed = _by_theme(entry for entry in entries if entry.answers)
+        self.choices_of("question", _by_theme(entries))
+        self.choices_of("par", [("", _("Secteurs et groupes")), *listed])
+        self.choices_of("parmi", [("", _("Tous, NSP compris")), *listed])
         self.choices_of("reponses", answers.get(among, []))
         self.choices_of("somme", answers.get(chosen, []))
         for field in self.fields.values():
             if isinstance(field.widget, forms.Select):
                 field.widget.attrs["class"] = "input"
+        for ticks, of in ANSWERS_OF.items():
+            self.fields[of].widget.attrs |= {
+                "hx-get": "?",
+                "hx-include": "#calage",
+                "hx-target": f"#{ticks}",
+                "hx-select": f"#{ticks}",
+                "hx-swap": "outerHTML",
+            }
 
     def choices_of(self, name: str, choices: list[Any]) -> None:
         field = self.fields[name]
         assert isinstance(field, forms.ChoiceField)
         field.choices = choices
 
+    def clean_reponses(self) -> list[str]:
+        """Whom the table is about. Without any, it would pass for theirs and be everybody's."""
+        ticked: list[str] = self.cleaned_data["reponses"]
+        if self.cleaned_data.get("parmi") and not ticked:
+            raise forms.ValidationError(_("Sous « ont répondu », cochez une réponse ou plus."))
+        return ticked
+
+    def clean_somme(self) -> list[str]:
+        ticked: list[str] = self.cleaned_data["somme"]
+        if len(ticked) == 1:
+            raise forms.ValidationError(
+                _("Sous « Réponses additionnées », cochez deux réponses ou plus.")
+            )
+        return ticked
+
     def asked(self, answers: Answers) -> Ask:
         """Raises nothing: the form is valid."""
         sent = self.cleaned_data
-        among = sent["parmi"]
-        expression = expression_of(answers, among, sent["reponses"]) if among else ""
-        labels = dict(self.fields["somme"].choices)  # type: ignore[attr-defined]
-        parts = tuple(sent["somme"])
-        label = " + ".join(labels[code] for code in parts)
+        among, parts = sent["parmi"], tuple(sent["somme"])
         return Ask(
             sent["question"],
             by=sent["par"],
-            among=expression,
-            sums=((label, parts),) if len(parts) > 1 else (),
+            among=expression_of(answers, among, sent["reponses"]) if among else "",
+            who=self.who(answers) if among else "",
+            sums=((" + ".join(self.ticked("somme")), parts),) if parts else (),
             preset=sent["presentation"],
             gaps=sent["ecarts"],
             published=sent["presentation"] != "standard" and not sent["par"],
         )
+
+    def who(self, answers: Answers) -> str:
+        """Whom the table is about, in words: « État de santé : « Mauvaise » »."""
+        given = _(" ou ").join(f"« {label} »" for label in self.ticked("reponses"))
+        asked = question(answers, self.cleaned_data["parmi"]).short
+        return _("%(question)s : %(answers)s") % {"question": asked, "answers": given}
+
+    def ticked(self, name: str) -> list[str]:
+        """The words of the answers that are ticked."""
+        labels = dict(self.fields[name].choices)  # type: ignore[attr-defined]
+        return [labels[code] for code in self.cleaned_data[name]]
+
+
+def _by_theme(entries: Iterable[Entry]) -> list[Any]:
+    """The choices of a list of questions, under the titles of their themes."""
+    themes: dict[str, list[tuple[str, str]]] = {}
+    for entry in entries:
+        themes.setdefault(entry.theme, []).append((entry.code, f"{entry.code} · {entry.label}"))
+    return list(themes.items())
 
 
 class _Asked:
@@ -140,7 +181,7 @@ class _Asked:
             given.setdefault(name, value)
         # A question that was just changed leaves answers of the former one behind.
         known = {entry.code: {code for code, _label in entry.answers} for entry in entries}
-        for name, of in (("reponses", "parmi"), ("somme", "question")):
+        for name, of in ANSWERS_OF.items():
             kept = [c for c in given.getlist(name) if c in known.get(str(given.get(of, "")), ())]
             given.setlist(name, kept)
         return TableForm(entries, given)
@@ -167,6 +208,10 @@ def page(request: WaveRequest) -> HttpResponseBase:
     if asked.run is None or not len(asked.answers):
         return render(request, "weighting/tables.html", context)
     context |= {"form": asked.form, "query": request.GET.urlencode()}
+    if "HX-Request" in request.headers:  # Another question was chosen: which answers it has.
+        return render(request, "weighting/tables.html#choices", context)
+    if "question" not in request.GET:
+        return render(request, "weighting/tables.html", context)
     try:
         table = asked.table()
     except Refused as refused:
