@@ -173,8 +173,9 @@ def _save_plainly(
     if read is None:
         return None
     interview = read.interview
-    plain = interview.sector == "" or read.case.screened
-    if not plain or stored_with_contact(interview, answer.kind, answer.item):
+    # Living in a sector is remembered with the case, once.
+    known = interview.sector == "" or read.case.screened
+    if not known or stored_with_contact(interview, answer.kind, answer.item):
         return None
     walker, seq = walker_of(interview), interview.seq
     before = cells_of(walker.state.roles)
