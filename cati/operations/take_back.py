@@ -52,7 +52,8 @@ def _call(case: Case, user: User, now: datetime) -> Attempt:
     hers = attempt is not None and attempt.interviewer_id == user.pk and not attempt.abandoned
     if attempt is None or ended is None or not hers:
         raise Refused({"": _("Cette fiche n’a pas d’issue à reprendre.")})
-    if now - ended > TAKEN_BACK_WITHIN:
+    # An outcome that a clock set back has left in the future stands: the act would be the earlier.
+    if not ended < now <= ended + TAKEN_BACK_WITHIN:
         late = _("Deux minutes ont passé : l’issue ne se reprend plus. Dites-le à la supervision.")
         raise Refused({"": late})
     if attempt.disposition == OPPOSED:

@@ -131,6 +131,8 @@ def test_who_may_not_take_an_outcome_back_is_told_why(nadia: Client, world: Worl
     end(nadia, case, "32")
     assert "pas d’issue" in why_not(world, case, world.yann)
     assert "Deux minutes" in why_not(world, case, later=timedelta(minutes=3))
+    # The server's clock was a day ahead when the outcome was given.
+    assert "Deux minutes" in why_not(world, case, later=timedelta(days=-1))
     steer(case.pk, CaseAct.Kind.PUSH, Order("vite", world.claire, clock.now()))
     assert "supervision est intervenue" in why_not(world, case)
     assert Attempt.objects.get(case=case).disposition == "32"
