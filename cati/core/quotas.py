@@ -122,6 +122,19 @@ def shared_out(total: int, shares: Sequence[float]) -> list[int]:
     return parts
 
 
+def admits(
+    family: str, *, is_open: bool, target: int, allowance: int | None, promised: float
+) -> bool:
+    """Whether a cell takes one more interview: limited by nothing, or open and not promised away.
+
+    promised: interviews counted, and those in progress times the share that will be completed. The
+    conditional UPDATE that reserves a place says the same in SQL; a test compares the two.
+    """
+    if allowance is None:
+        return True
+    return is_open and promised < target + (allowance if family in TOLERANT else 0)
+
+
 class Alarm(StrEnum):
     """What a supervisor should know of a firm cell, the worst first."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from cati.models import Case, User, Wave
@@ -20,19 +20,29 @@ from cati.queries.callable import candidates, situation
 
 TRIES = 20
 
+HELD = "SELECT * FROM cati_case WHERE holder_id = %s"
+# The numbers and the case in one statement, the case only where every number of it is held then.
 # An expired hold is taken over; a live one is somebody else's and yields no row, and so does one
 # whose case is still held: its lease outlived the sweep because a write is running on it.
-HOLD = """
-INSERT INTO cati_phonehold (phone_key, case_id, epoch, until)
-SELECT p.phone_key, p.case_id, %(epoch)s, %(until)s FROM cati_phone p
-WHERE p.case_id = %(case)s ORDER BY p.phone_key
-ON CONFLICT (phone_key) DO UPDATE
-SET case_id = EXCLUDED.case_id, epoch = EXCLUDED.epoch, until = EXCLUDED.until
-WHERE cati_phonehold.until < %(now)s AND NOT EXISTS (
-  SELECT 1 FROM cati_case c
-  WHERE c.id = cati_phonehold.case_id AND c.epoch = cati_phonehold.epoch
-    AND c.holder_id IS NOT NULL AND c.id <> EXCLUDED.case_id
+LEASE = """
+WITH held AS (
+  INSERT INTO cati_phonehold (phone_key, case_id, epoch, until)
+  SELECT p.phone_key, c.id, c.epoch + 1, %(until)s
+  FROM cati_phone p JOIN cati_case c ON c.id = p.case_id
+  WHERE c.id = %(case)s ORDER BY p.phone_key
+  ON CONFLICT (phone_key) DO UPDATE
+  SET case_id = EXCLUDED.case_id, epoch = EXCLUDED.epoch, until = EXCLUDED.until
+  WHERE cati_phonehold.until < %(now)s AND NOT EXISTS (
+    SELECT 1 FROM cati_case c
+    WHERE c.id = cati_phonehold.case_id AND c.epoch = cati_phonehold.epoch
+      AND c.holder_id IS NOT NULL AND c.id <> EXCLUDED.case_id
+  )
+  RETURNING phone_key
 )
+UPDATE cati_case SET holder_id = %(user)s, lease_until = %(until)s, epoch = epoch + 1
+WHERE id = %(case)s
+  AND (SELECT count(*) FROM held) = (SELECT count(*) FROM cati_phone WHERE case_id = %(case)s)
+RETURNING *
 """
 
 
@@ -47,8 +57,8 @@ def next_case(wave: Wave, user: User, now: datetime) -> Case | None:
     while she still holds a case of another wave.
     """
     expire_leases(now)
-    if held := Case.objects.filter(holder=user).select_related("wave").first():
-        return _held(held, wave)
+    if held := _in_hand(user, wave):
+        return held
     _check_open(wave, now)
     at = situation(wave, user, now)
     tried: list[int] = []
@@ -59,30 +69,26 @@ def next_case(wave: Wave, user: User, now: datetime) -> Case | None:
                 if not found:
                     return None
                 tried.append(found[0][0])
-                case = Case.objects.get(pk=tried[-1])
-                case.wave = wave
-                lease(case, user, now)
-                return case
+                return lease(wave, tried[-1], user, now)
         except NumbersTaken:
             continue
         except IntegrityError:
             # Her other window claimed at the same moment: one case per holder.
-            held = Case.objects.filter(holder=user).select_related("wave").first()
-            if held is None:
-                raise
-            return _held(held, wave)
+            if held := _in_hand(user, wave):
+                return held
+            raise
     return None
 
 
-def _held(case: Case, wave: Wave) -> Case:
-    if case.wave_id != wave.pk:
-        raise Refused(
-            {
-                "": _("Vous tenez la fiche %(number)s de la vague %(wave)s : terminez-la d’abord.")
-                % {"number": case.number, "wave": case.wave.name}
-            }
-        )
-    return case
+def _in_hand(user: User, wave: Wave) -> Case | None:
+    """The case that she holds. Refused where it is of another wave."""
+    for case in Case.objects.raw(HELD, [user.pk]):
+        if case.wave_id == wave.pk:
+            case.wave = wave
+            return case
+        other = _("Vous tenez la fiche %(number)s de la vague %(wave)s : terminez-la d’abord.")
+        raise Refused({"": other % {"number": case.number, "wave": case.wave.name}})
+    return None
 
 
 def _check_open(wave: Wave, now: datetime) -> None:
@@ -94,23 +100,22 @@ def _check_open(wave: Wave, now: datetime) -> None:
 def lease_this(case: Case, user: User, now: datetime) -> None:
     """`lease` for who asks for this very case. Raises Refused where a number of it is rung."""
     try:
-        lease(case, user, now)
+        leased = lease(case.wave, case.pk, user, now)
     except NumbersTaken as taken:
         ringing = _("Un collègue appelle ce numéro depuis une autre fiche. Réessayez ensuite.")
         raise Refused({"": ringing}) from taken
+    case.holder, case.lease_until, case.epoch = user, leased.lease_until, leased.epoch
 
 
-def lease(case: Case, user: User, now: datetime) -> None:
-    """Give a locked case to `user`, with a hold on every number; her break is over.
+def lease(wave: Wave, case_id: int, user: User, now: datetime) -> Case:
+    """A locked case of the wave, given to `user` with a hold on every number; her break is over.
 
     Raises NumbersTaken, which must end the caller's transaction: some holds may be taken by then.
     """
-    epoch, until = case.epoch + 1, now + timedelta(seconds=case.wave.lease_seconds)
-    with connection.cursor() as cursor:
-        cursor.execute(HOLD, {"case": case.pk, "epoch": epoch, "until": until, "now": now})
-        held = cursor.rowcount
-    if held != case.phones.count():
-        raise NumbersTaken
-    case.holder, case.lease_until, case.epoch = user, until, epoch
-    case.save(update_fields=["holder", "lease_until", "epoch"])
-    end_break(user, now)
+    until = now + timedelta(seconds=wave.lease_seconds)
+    given = {"case": case_id, "user": user.pk, "until": until, "now": now}
+    for case in Case.objects.raw(LEASE, given):
+        case.wave, case.holder = wave, user
+        end_break(user, now)
+        return case
+    raise NumbersTaken

@@ -11,15 +11,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection
-from django.db.models import Count, Exists, F, OuterRef
 
 from cati.core.day_parts import part_at
 from cati.core.dispositions import SOFT
 from cati.core.lanes import Lane, fresh_lanes, needs, retry_lanes
-from cati.core.quotas import FIRM, SECTOR
+from cati.core.quotas import FIRM, SECTOR, admits
 from cati.core.reasons import BROKEN_OFF, REFUSED
 from cati.core.rules import Rules, read_rules
-from cati.models import Attempt, QuotaCell, User, Wave
+from cati.models import User, Wave
 from cati.queries.days import local_midnight
 
 # Each filter holds where the case is kept back; named as the reasons of the core are.
@@ -79,6 +78,30 @@ CROSS JOIN LATERAL (
 ) found
 LIMIT %(limit)s"""  # noqa: S608 (constants of this module)
 LOCK = "FOR UPDATE OF c SKIP LOCKED"
+# The firm cells, each with the calls that the asker has made today in its sector.
+CELLS = """
+SELECT q.id, q.sector_id, q.family, q.state = 'open', q.target, q.allowance, q.counted, q.reserved,
+  coalesce(rung.calls, 0)
+FROM cati_quotacell q LEFT JOIN (
+  SELECT c.frame_sector_id, count(*) FROM cati_attempt a JOIN cati_case c ON c.id = a.case_id
+  WHERE a.interviewer_id = %(user)s AND a.opened_at >= %(today)s AND c.wave_id = %(wave)s
+  GROUP BY c.frame_sector_id
+) rung(sector, calls) ON rung.sector = q.sector_id
+WHERE q.wave_id = %(wave)s AND q.family = ANY(%(firm)s)
+"""
+WAITING = "SELECT number FROM cati_replicate WHERE wave_id = %(wave)s AND released_at IS NULL"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A firm cell as the claim reads it. `left`: interviews that miss; `rung`: see CELLS."""
+
+    pk: int
+    sector: int
+    family: str
+    admits: bool
+    left: int
+    rung: int
 
 
 @dataclass(frozen=True)
@@ -94,17 +117,16 @@ class Situation:
 
 
 def situation(wave: Wave, user: User | None, now: datetime) -> Situation:
-    """Three reads, whatever the size of the sample. Without a user, the skills are never short."""
+    """Two reads, whatever the size of the sample. Without a user, the skills are never short."""
     rules = read_rules(wave.call_rules)
     part = part_at(rules.parts, now)
-    firm = QuotaCell.objects.filter(wave=wave, family__in=FIRM)
-    admits = Exists(firm.admitting(wave.completion_rate).filter(pk=OuterRef("pk")))
-    cells = firm.values_list("pk", "sector", "family", F("target") - F("counted"), admits)
-    sectors = {sector: (left, open_) for _pk, sector, of, left, open_ in cells if of == SECTOR}
+    cells, waiting = _read(wave, user, now)
+    sectors = {cell.sector: cell for cell in cells if cell.family == SECTOR}
     missing = {
-        sector: float(max(left, 1)) if open_ else 0.0 for sector, (left, open_) in sectors.items()
+        sector: float(max(cell.left, 1)) if cell.admits else 0.0 for sector, cell in sectors.items()
     }
-    need = needs(missing, rung_today(wave, user, now) if user else {}, user.pk if user else 0)
+    rung = {sector: cell.rung for sector, cell in sectors.items()}
+    need = needs(missing, rung, user.pk if user else 0)
     fresh = fresh_lanes(rules, part, {sector: n for sector, n in need.items() if missing[sector]})
     first, last = (fresh[0].first, fresh[0].last) if fresh else (float("-inf"), float("inf"))
     return Situation(
@@ -123,9 +145,9 @@ def situation(wave: Wave, user: User | None, now: datetime) -> Situation:
             "converts": user is None or user.converts_refusals,
             # NULL hinders nothing, as an interviewer's id that is NULL does not.
             "languages": list(user.languages) if user else None,
-            "sectors": [sector for sector, (_left, open_) in sectors.items() if open_],
-            "full": [pk for pk, _sector, _of, _left, open_ in cells if not open_],
-            "waiting": _waiting(wave),
+            "sectors": [sector for sector, cell in sectors.items() if cell.admits],
+            "full": [cell.pk for cell in cells if not cell.admits],
+            "waiting": waiting,
         },
         need,
         # Sectors without any target have no cell: their cases are kept back by quota.
@@ -134,13 +156,28 @@ def situation(wave: Wave, user: User | None, now: datetime) -> Situation:
     )
 
 
-def rung_today(wave: Wave, user: User, now: datetime) -> dict[int, int]:
-    """{sector: calls that the interviewer has made today}."""
-    calls = Attempt.objects.filter(
-        interviewer=user, opened_at__gte=local_midnight(now), case__wave=wave
-    )
-    counted = calls.order_by().values(sector=F("case__frame_sector")).annotate(calls=Count("pk"))
-    return {row["sector"]: row["calls"] for row in counted}
+def _read(wave: Wave, user: User | None, now: datetime) -> tuple[list[Cell], list[int]]:
+    """The firm cells, and the replicates that wait to be released."""
+    given = {
+        "wave": wave.pk,
+        "user": user.pk if user else None,
+        "today": local_midnight(now),
+        "firm": list(FIRM),
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(CELLS, given)
+        cells = [_cell(wave, *row) for row in cursor.fetchall()]
+        cursor.execute(WAITING, given)
+        return cells, [number for (number,) in cursor.fetchall()]
+
+
+def _cell(
+    wave: Wave, pk: int, sector: int, family: str, is_open: bool, target: int,
+    allowance: int | None, counted: int, reserved: int, rung: int,
+) -> Cell:  # fmt: skip
+    promised = counted + reserved * wave.completion_rate
+    free = admits(family, is_open=is_open, target=target, allowance=allowance, promised=promised)
+    return Cell(pk, sector, family, free, target - counted, rung)
 
 
 def candidates(
@@ -176,9 +213,3 @@ def _arrays(lanes: Sequence[Lane]) -> dict[str, list[Any]]:
         "to": [lane.last for lane in lanes],
         "scores": [lane.score for lane in lanes],
     }
-
-
-def _waiting(wave: Wave) -> list[int]:
-    """The replicates that wait to be released."""
-    waiting = wave.replicates.filter(released_at__isnull=True)
-    return list(waiting.values_list("number", flat=True))

@@ -328,6 +328,6 @@ def test_a_number_whose_case_is_still_held_is_not_rung_from_another(world: World
     assert next_case(world.wave, world.nadia, world.now) == first
     later = world.now + timedelta(minutes=10)
     with pytest.raises(NumbersTaken), transaction.atomic():
-        lease(Case.objects.get(pk=second.pk), world.yann, later)
+        lease(world.wave, second.pk, world.yann, later)
     expire_leases(later)
     assert next_case(world.wave, world.yann, later) is not None

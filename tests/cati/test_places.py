@@ -7,18 +7,20 @@
 5. An answer that changes no cell asks the quotas nothing.
 6. A family that is loaded late counts what was done before it.
 7. The completion rate is measured, and nobody is called whom a full cell would send away.
+8. The claim's rule and the SQL that reserves a place admit to the same cells.
 """
 
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import product
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from cati.core.quotas import SECTOR
+from cati.core.quotas import SECTOR, admits
 from cati.models import Case, Place, QuotaCell, Wave
 from cati.operations import claim, quotas, record
 from cati.operations.quotas import Order, Target
@@ -230,6 +232,29 @@ def test_the_completion_rate_is_measured_on_what_has_ended(families: World) -> N
     call.end("42")
     assert quotas.observe(families.wave) == round(20 / 21, 3)
     assert Wave.objects.get(pk=families.wave.pk).completion_rate == round(20 / 21, 3)
+
+
+def test_the_claim_and_the_reservation_admit_to_the_same_cells(families: World) -> None:
+    cells = QuotaCell.objects.filter(wave=families.wave)
+    cells.filter(allowance__isnull=False).update(allowance=2)
+    found = set()
+    for state, counted, reserved, rate in product(
+        ("open", "closed"), range(8, 12), (0, 2), (0.5, 1)
+    ):
+        cells.update(state=state, target=10, counted=counted, reserved=reserved)
+        by_sql = set(cells.admitting(rate).values_list("pk", flat=True))
+        by_rule = {
+            cell.pk
+            for cell in cells
+            if admits(
+                cell.family, is_open=cell.state == "open", target=10, allowance=cell.allowance,
+                promised=counted + reserved * rate,
+            )
+        }  # fmt: skip
+        assert by_rule == by_sql
+        found.add(len(by_sql))
+    # None but the soft and watched ones, the tolerant ones too, and the sectors as well.
+    assert len(found) == 3
 
 
 def test_a_person_of_a_full_cell_is_not_called_again(families: World) -> None:
