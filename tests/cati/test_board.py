@@ -101,7 +101,7 @@ def test_those_who_look_at_once_share_one_reading(
     shared = claire.get(ROWS).content
     alain = world.client(world.alain)
     # Session, person and role are her own; the figures are not read again.
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(2):
         assert alain.get(ROWS).content == shared
 
 
