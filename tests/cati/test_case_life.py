@@ -228,11 +228,13 @@ class Life(Undone):
 
     @initialize(
         hours=st.sampled_from([0, 0, 1, 2, 5.2, 24, 76, 485]),
-        aside=st.sets(WHICH, max_size=5), full=st.booleans(),
+        aside=st.sets(WHICH, max_size=5), full=st.booleans(), assigned=st.booleans(),
     )  # fmt: skip
-    def begin(self, hours: float, aside: set[int], full: bool) -> None:
+    def begin(self, hours: float, aside: set[int], full: bool, assigned: bool) -> None:
         """At some hour, with fewer cases or all of them, and at times with a sector closed."""
         self.pass_to(START + timedelta(hours=hours))
+        if assigned:
+            self.supervise(BUSY, "assign")
         for which in sorted(aside):
             self.supervise(which, "close")
         if full:
@@ -257,6 +259,25 @@ class Life(Undone):
             if not self.end(case, user, code, **given):
                 opens = next_open(HOURS, self.now + timedelta(hours=1))
                 self.end(case, user, code, **given | {"at": opens})
+
+    @rule(who=WHO)
+    def ask_for_the_night(self, who: int) -> None:
+        """She is told when somebody may call, and promises that."""
+        user = self.people[who]
+        if case := self.call(user):
+            night = self.now.astimezone(PARIS).replace(hour=23) + timedelta(days=1)
+            if not self.end(case, user, "20", at=night):
+                self.end(case, user, "20", at=next_open(HOURS, self.now + timedelta(hours=1)))
+
+    @rule(who=WHO)
+    def cut_off(self, who: int) -> None:
+        """The line is cut and she is heard of no more; whoever is free takes the case up."""
+        user, colleague = self.people[who], self.people[1 - who]
+        if case := self.call(user):
+            self.end(case, user, "13")
+            self.pass_to(self.now + timedelta(minutes=3))
+            if taken := self.call(colleague):
+                self.end(taken, colleague, "32")
 
     @rule(who=WHO, answers=ANSWERS, code=st.sampled_from(["12", "12", "13", "13", "40", "20"]))
     def interview(self, who: int, answers: Sequence[int], code: str) -> None:
@@ -422,7 +443,10 @@ class Life(Undone):
         for act in acts:
             self.supervise(which, act)
 
-    @rule(which=WHICH, acts=st.lists(st.sampled_from(RULED), min_size=1, max_size=3))
+    @rule(
+        which=WHICH,
+        acts=st.lists(st.sampled_from([*RULED, *2 * ["quota reopened"]]), min_size=1, max_size=3),
+    )
     def rule_the_wave(self, which: int, acts: Sequence[str]) -> None:
         for act in acts:
             self.supervise(which, act)
@@ -464,24 +488,24 @@ class Life(Undone):
 
     # --- what cannot be
 
-    @rule(which=WHICH, held=st.booleans())
-    def try_the_impossible(self, which: int, held: bool) -> None:
-        """Each transition that cannot be, straight at the database; of a case that is held, too."""
-        case = self.pick(which, lambda case: not held or case.holder is not None)
-        given = {
-            "case": case.pk,
-            "now": self.now,
-            "outsider": self.world.oscar.pk,
-        }
-        with connection.cursor() as cursor:
-            for name, statement in IMPOSSIBLE.items():
-                try:
-                    with transaction.atomic():
-                        cursor.execute(statement, given)
-                except IntegrityError:
-                    self.reached[f"refused: {name}"] += 1
-                else:
-                    assert cursor.rowcount == 0, name
+    @rule(who=WHO, held=st.booleans())
+    def try_the_impossible(self, who: int, held: bool) -> None:
+        """Each transition that cannot be, of every case, straight at the database; at times with a
+        call going on."""
+        if held:
+            self.call(self.people[who])
+        for case in self.cases():
+            given: dict[str, Any] = {"case": case.pk, "now": self.now}
+            given["outsider"] = self.world.oscar.pk
+            with connection.cursor() as cursor:
+                for name, statement in IMPOSSIBLE.items():
+                    try:
+                        with transaction.atomic():
+                            cursor.execute(statement, given)
+                    except IntegrityError:
+                        self.reached[f"refused: {name}"] += 1
+                    else:
+                        assert cursor.rowcount == 0, name
 
     # --- what always holds
 
