@@ -66,16 +66,18 @@ def at_work(team: list[Interviewer], scripts: Iterator[Script]) -> Iterator[None
         stop.set()
         for thread in threads:
             thread.join()
+        for one in team:
+            one.browser.close()
 
 
 def answered(team: list[Interviewer], seconds: float) -> list[float]:
     """What the answers of these seconds took."""
-    before = [len(one.browser.seconds["answer"]) for one in team]
+    before = [len(one.browser.seconds.get("answer", [])) for one in team]
     time.sleep(seconds)
     return [
         taken
         for one, count in zip(team, before, strict=True)
-        for taken in one.browser.seconds["answer"][count:]
+        for taken in one.browser.seconds.get("answer", [])[count:]
     ]
 
 
