@@ -17,22 +17,19 @@ from typing import Any, ClassVar
 from uuid import UUID, uuid4
 
 import pytest
-from django.db import connection, transaction
-from django.test import TestCase
-from hypothesis import HealthCheck, Phase, settings
+from django.db import connection
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import invariant, rule
 
-from cati.models import Case, CaseAct, LateAnswer, QuotaCell, User, Wave
+from cati.models import Case, CaseAct, LateAnswer, QuotaCell, User
 from cati.operations import calls, claim, erase, leases, quarantine
 from cati.operations.errors import Refused, StaleLease
 from cati.operations.outcome import OutcomeInput, record_outcome
 from cati.operations.record import AnswerInput, begin_interview, save_answer
 from cati.operations.steer_cases import Order, steer
-from questionnaire.core.load import load_texts
 from questionnaire.models import Interview
-from questionnaire.operations import AnswerRefused, publish, rebuild
-from questionnaire.queries import _warm
+from questionnaire.operations import AnswerRefused, rebuild
+from tests.machine import Undone, ask, committed, search
 from tests.world import World
 
 pytestmark = pytest.mark.django_db
@@ -138,8 +135,7 @@ class Floor:
     def does(self, act: Callable[[], Any]) -> Any:
         """The act, and what waits for its commit; time goes on."""
         self.now += timedelta(seconds=1)
-        with TestCase.captureOnCommitCallbacks(execute=True):
-            return act()
+        return committed(act)
 
     def order(self) -> Order:
         return Order("Il le faut", self.world.claire, self.now)
@@ -256,28 +252,17 @@ def stage(world: World) -> Floor:
     return floor
 
 
-class Fieldwork(RuleBasedStateMachine):
-    """`reached` counts over all runs of a search."""
-
+class Fieldwork(Undone):
     world: ClassVar[World]
     staged: ClassVar[Floor]
-    reached: ClassVar[Counter[str]]
 
     def __init__(self) -> None:
         super().__init__()
-        self.all = transaction.atomic()
-        self.all.__enter__()
         self.floor = Floor(self.world, self.reached)
         self.floor.now, self.floor.last_holder = self.staged.now, dict(self.staged.last_holder)
         for hers, staged in zip(self.floor.hands, self.staged.hands, strict=True):
             hers.case, hers.interview = staged.case, staged.interview
         self.seen: dict[int, Interview] = {}
-
-    def teardown(self) -> None:
-        transaction.set_rollback(True)
-        self.all.__exit__(None, None, None)
-        # A run that never was must not warm the next.
-        _warm.clear()
 
     # --- interviewers
 
@@ -415,40 +400,20 @@ def vars_of(interview: Interview) -> dict[str, Any]:
     return {field.attname: getattr(interview, field.attname) for field in interview._meta.fields}
 
 
-def search(world: World, runs: int, *, derandomize: bool) -> Counter[str]:
-    """Run the machine `runs` times on six cases, with room for two in a sector, one in another."""
-    short = load_texts({"instrument.yaml": MANIFEST, "t.yaml": THEME})
-    version = publish(short, name="court", actor=None, now=world.now)
-    Wave.objects.filter(pk=world.wave.pk).update(version=version, parameters={})
-    world.wave.refresh_from_db()
+@pytest.fixture
+def staged(world: World) -> None:
+    """Six cases of a short questionnaire, with room for two in a sector and for one in another."""
+    ask(world, MANIFEST, THEME, world.now)
     QuotaCell.objects.filter(wave=world.wave).update(target=2, allowance=0)
     QuotaCell.objects.filter(pk=world.cells["VE"].pk).update(target=1)
-    Fieldwork.world, Fieldwork.staged, Fieldwork.reached = world, stage(world), Counter()
-    run_state_machine_as_test(
-        Fieldwork,
-        settings=settings(
-            max_examples=runs,
-            stateful_step_count=15,
-            derandomize=derandomize,
-            deadline=None,
-            database=None,
-            # Fifteen acts are few enough to be read as they are.
-            phases=[Phase.generate],
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
-    reached = Fieldwork.reached
-    print(f"\n{runs} runs: {', '.join(f'{name} {reached[name]}' for name in RARE)}")
-    return reached
+    Fieldwork.world, Fieldwork.staged = world, stage(world)
 
 
 @pytest.mark.slow
-def test_two_hundred_runs_hold_what_always_holds(world: World) -> None:
-    reached = search(world, 200, derandomize=True)
-    assert [name for name in RARE if not reached[name]] == []
+def test_two_hundred_runs_hold_what_always_holds(staged: None) -> None:
+    search(Fieldwork, RARE, runs=200, steps=15, derandomize=True)
 
 
 @pytest.mark.nightly
-def test_ten_thousand_runs_hold_what_always_holds(world: World) -> None:
-    reached = search(world, 10_000, derandomize=False)
-    assert [name for name in RARE if not reached[name]] == []
+def test_ten_thousand_runs_hold_what_always_holds(staged: None) -> None:
+    search(Fieldwork, RARE, runs=10_000, steps=15, derandomize=False)
