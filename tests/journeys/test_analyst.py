@@ -15,9 +15,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from tests.journeys.driving import log_in
 from tests.journeys.test_weights import photograph, worker
 from tests.weighting import respondents
-from tests.world import PASSWORD, World
+from tests.world import World
 
 __all__ = ["worker"]
 pytestmark = pytest.mark.slow
@@ -29,10 +30,7 @@ def test_the_analyst_prints_a_flash_and_asks_for_a_table(
     people = respondents.units()
     respondents.copied(world.wave, people, respondents.interviewed(world.wave, people[:40]))
     respondents.load_demo_margins(world.wave)
-    page.goto(live_server.url)
-    page.get_by_label("Identifiant").fill("alain")
-    page.get_by_label("Mot de passe", exact=True).fill(PASSWORD)
-    page.keyboard.press("Enter")
+    log_in(page, live_server.url, "alain")
 
     make_weights_official(page)
     page.get_by_role("link", name="Tableaux").click()

@@ -17,9 +17,10 @@ from openpyxl import load_workbook
 from playwright.sync_api import Page, expect
 
 from cati.models import Download
+from tests.journeys.driving import log_in
 from tests.weighting import respondents
 from tests.workers import Workers
-from tests.world import PASSWORD, World
+from tests.world import World
 from weighting.exports.dataset import dataset_of
 from weighting.exports.files import harmless
 from weighting.models import WeightingRun
@@ -44,10 +45,7 @@ def test_the_admin_weights_the_interviews_and_takes_the_file(
     respondents.copied(world.wave, people, respondents.interviewed(world.wave, people[:20]))
     respondents.load_demo_margins(world.wave)
 
-    page.goto(live_server.url)
-    page.get_by_label("Identifiant").fill("alain")
-    page.get_by_label("Mot de passe", exact=True).fill(PASSWORD)
-    page.keyboard.press("Enter")
+    log_in(page, live_server.url, "alain")
     page.wait_for_url("**/preparation/")
     page.get_by_role("link", name="Redressement").click()
     page.get_by_role("button", name="Lancer le calage").click()

@@ -21,6 +21,7 @@ from cati.core.encounters import COMPLETE, Script
 from cati.models import Job
 from cati.operations.demo import prepare_demo
 from tests.weighting.test_bench_exports import MANY, prepared
+from tests.weighting.test_faults import state
 from tests.workers import Workers, wait_until, workers
 from tests.world import NOW, World
 from weighting.exports.job import ask_for_export
@@ -101,11 +102,6 @@ def begun(worker: Workers, world: World, run: int) -> Job:
     worker.sweep()
     wait_until("the export has begun", lambda: state(job) != Job.State.QUEUED)
     return job
-
-
-def state(job: Job) -> str:
-    job.refresh_from_db()
-    return str(job.state)
 
 
 def test_interviewers_beside_exports(settings: Any, world: World, own_folder: Path) -> None:
