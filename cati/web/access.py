@@ -49,7 +49,6 @@ def in_wave(*roles: Role) -> Callable[[View], View]:
                 raise PermissionDenied
             request.wave, request.membership = found.membership.wave, found.membership
             request.case, request.conducted = found.case, found.conducted
-            found.membership.user = request.user
             return view(request, *args, **kwargs)
 
         @wraps(view)
@@ -119,6 +118,7 @@ def member(
         return None
     user, row = PERSON.take(row)
     membership, row = HELD.take(row)
+    membership.user = user
     membership.wave, row = WAVE.take(row)
     if not row or row[0] is None:
         return Found(user, membership)
