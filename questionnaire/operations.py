@@ -226,10 +226,11 @@ def amend(
     epoch: int,
     now: datetime,
 ) -> Walker:
-    """`record` for an interview that nobody conducts: how it was left stays as it was.
+    """`record` for an interview that nobody conducts: the end that was said of it stays.
 
-    Raises AnswerRefused also for what would reopen a complete interview; the caller's transaction
-    then takes back what was written.
+    An end of its route alone, whose call was lost, goes with its answers; but AnswerRefused also
+    for what would reopen a complete interview; the caller's transaction then takes back what was
+    written.
     """
     left = interview.outcome
     walker = record(interview, events, actor=actor, epoch=epoch, now=now)

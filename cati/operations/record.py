@@ -136,8 +136,8 @@ def save_late(
 ) -> None:
     """Record an answer out of quarantine, in the caller's transaction: case and interview locked.
 
-    Where nobody conducts the interview, it stays as it was left, and takes no place until it is
-    resumed. Raises journal.AnswerRefused where the answer does not fit any more.
+    Where nobody conducts the interview, the end that was said of it stays, and it takes no place
+    until it is resumed. Raises journal.AnswerRefused where the answer does not fit any more.
     """
     event = replace(_event(answer, _for_journal(case, interview, answer)), cause="quarantine")
     attempt = open_attempt(case)

@@ -337,12 +337,16 @@ class Fieldwork(Undone):
 
     @rule(accept=st.booleans())
     def decide(self, accept: bool) -> None:
-        """The oldest thing that waits; an interview that nobody conducts stays as it was left."""
+        """The oldest thing that waits. Where nobody conducts the interview, an end that was said
+        stays, and a complete one too; an end of the route alone goes with the answers."""
         late = LateAnswer.objects.filter(state="waiting").select_related("interview").first()
         if late is None:
             return
         act = quarantine.accept if accept else quarantine.discard
         left = late.interview and late.interview.outcome
+        said = left == "complete" or (
+            left and late.interview.events.filter(kind="end", value__outcome=left).exists()
+        )
         try:
             self.floor.does(lambda: act(late.pk, self.world.claire, self.floor.now))
         except Refused:
@@ -353,7 +357,7 @@ class Fieldwork(Undone):
             self.floor.kept[late.pk] = "journal"
             talking = late.case.calls.filter(closed_at__isnull=True, interview=late.interview)
             now_is = Interview.objects.get(pk=late.interview_id).outcome
-            assert talking.exists() or not left or now_is == left
+            assert talking.exists() or not said or now_is == left
 
     @rule(which=st.integers(0, 5), really=st.integers(0, 3))
     def erase(self, which: int, really: int) -> None:
