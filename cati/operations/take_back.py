@@ -47,7 +47,8 @@ def take_back_outcome(wave: Wave, number: int, user: User, now: datetime) -> Cas
 
 def _call(case: Case, user: User, now: datetime) -> Attempt:
     """The call whose outcome may be taken back. Raises Refused."""
-    attempt = case.calls.first()
+    # The last by its number: the times of two calls may be one, or stand in the other order.
+    attempt = case.calls.order_by("-pk").first()
     ended = attempt.closed_at if attempt else None
     hers = attempt is not None and attempt.interviewer_id == user.pk and not attempt.abandoned
     if attempt is None or ended is None or not hers:

@@ -18,6 +18,7 @@ from django.test import Client
 from cati import clock
 from cati.models import Appointment, Attempt, Case, CaseAct, Phone, Place, QuotaCell
 from cati.operations.errors import Refused
+from cati.operations.inbound import take_call
 from cati.operations.steer_cases import Order, steer
 from cati.operations.take_back import take_back_outcome
 from questionnaire.operations import rebuild
@@ -151,3 +152,13 @@ def test_a_colleague_on_the_case_or_a_call_of_hers_stands_in_the_way(
     Case.objects.filter(pk=case.pk).update(due_at=clock.now() - timedelta(minutes=1))
     claim(world.client(world.yann), world)
     assert "Yann C. est déjà" in why_not(world, case)
+
+
+def test_a_respondent_who_rings_at_once_stands_in_the_way(nadia: Client, world: World) -> None:
+    case = called(nadia, world)
+    end(nadia, case, "31")
+    ended = Attempt.objects.get(case=case)
+    # By a clock that was set back a little, she took this call before she gave that outcome.
+    take_call(world.wave, case.number, world.nadia, ended.opened_at - timedelta(seconds=1))
+    assert "pas d’issue" in why_not(world, case)
+    assert Attempt.objects.get(pk=ended.pk).disposition == "31"
