@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Iterator, Sequence
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ SMALLEST, LARGEST = 1 - BIAS, 251 - BIAS
 BLANKS = int.from_bytes(b" " * 8, "little")
 # A longer text stands in pieces, each in 256 bytes; its width is counted in pieces of 252.
 PIECE, WIDTH_OF_PIECE = 255, 252
-AT_A_TIME = 2_000
+AT_A_TIME = 5_000
 # Where the header says that rows are packed, and how many there are.
 PACKED_AT, ROWS_AT = 72, 80
 
@@ -44,11 +45,12 @@ def one_row(frame: pl.DataFrame) -> pl.DataFrame:
 def put_rows(path: Path, frame: pl.DataFrame) -> None:
     """Put the frame's rows in the place of `one_row` in a .sav that is not packed."""
     widths = [_words(_longest(one)) if one.dtype == pl.String else 1 for one in frame]
+    layout = _Layout(frame, widths)
     with path.open("r+b") as file:
         file.seek(-8 * sum(widths), os.SEEK_END)
         file.truncate()
         for part in frame.iter_slices(AT_A_TIME):
-            file.write(_packed(part, widths).tobytes())
+            file.write(layout.packed(part).data)
         for place, value in ((PACKED_AT, 1), (ROWS_AT, len(frame))):
             file.seek(place)
             file.write(struct.pack("<i", value))
@@ -67,35 +69,57 @@ def _words(width: int) -> int:
     return 32 * (pieces - 1) + -(-last // 8)
 
 
-def _packed(part: pl.DataFrame, widths: Sequence[int]) -> Words:
-    """Rows as words of eight bytes: eight commands, then the words that follow of them."""
-    in_eights = -(-sum(widths) // 8)
-    commands = np.zeros((len(part), 8 * in_eights), np.uint8)
-    words = np.zeros((len(part), 8 * in_eights), np.uint64)
-    place = 0
-    for column, width in zip(part, widths, strict=True):
-        here = slice(place, place + width)
-        place += width
-        if column.dtype == pl.Int8:
-            commands[:, place - 1] = _codes(column)
-        elif column.dtype != pl.String:
-            commands[:, place - 1], words[:, place - 1] = _numbers(column)
-        elif column.null_count() == len(column):
-            commands[:, here] = BLANK
-        else:
-            words[:, here] = _texts(column, width)
-            commands[:, here] = np.where(words[:, here] == BLANKS, BLANK, FOLLOWS)
-    rows = np.empty((len(part) * in_eights, 9), np.uint64)
-    rows[:, 0] = commands.reshape(-1, 8).view(np.uint64)[:, 0]
-    rows[:, 1:] = words.reshape(-1, 8)
-    kept = np.ones(rows.shape, np.bool_)
-    kept[:, 1:] = commands.reshape(-1, 8) == FOLLOWS
-    return rows[kept]
+class _Layout:
+    """Where each column stands in a row: eight commands, then the words that may follow of them.
+
+    A code is all in its command; only numbers and texts have room for words.
+    """
+
+    def __init__(self, frame: pl.DataFrame, widths: Sequence[int]) -> None:
+        self.widths = widths
+        self.places = [0, *accumulate(widths)]
+        self.codes = [one.name for one in frame if one.dtype == pl.Int8]
+        self.codes_at = [
+            place for one, place in zip(frame, self.places, strict=False) if one.dtype == pl.Int8
+        ]
+        in_eights = -(-self.places[-1] // 8)
+        room = np.ones((in_eights, 9), np.bool_)
+        commands = room[:, 1:].reshape(-1)
+        commands[self.codes_at] = commands[self.places[-1] :] = False
+        room[:, 1:] = commands.reshape(-1, 8)
+        self.size = int(room.sum())
+        slots = np.cumsum(room.reshape(-1)).reshape(-1, 9) - 1
+        self.commands_in, self.words_in = slots[:, 0], slots[:, 1:].reshape(-1)
+
+    def packed(self, part: pl.DataFrame) -> Words:
+        """The rows as they are written, one after the other."""
+        commands = np.zeros((len(part), 8 * len(self.commands_in)), np.uint8)
+        rows = np.empty((len(part), self.size), np.uint64)
+        kept = np.ones(rows.shape, np.bool_)
+        if self.codes:
+            commands[:, self.codes_at] = _codes(part.select(self.codes))
+        for column, place, width in zip(part, self.places, self.widths, strict=False):
+            if column.dtype == pl.Int8:
+                continue
+            here = slice(place, place + width)
+            slots = self.words_in[here]
+            if column.dtype == pl.String:
+                commands[:, here] = BLANK
+                if column.null_count() < len(column):
+                    there = column.is_not_null().to_numpy()
+                    words = _texts(column.drop_nulls(), width)
+                    rows[np.ix_(there, slots)] = words
+                    commands[there, here] = np.where(words == BLANKS, BLANK, FOLLOWS)
+            else:
+                commands[:, place], rows[:, slots[0]] = _numbers(column)
+            kept[:, slots] = commands[:, here] == FOLLOWS
+        rows[:, self.commands_in] = commands.view(np.uint64)
+        return rows[kept]
 
 
-def _codes(column: pl.Series) -> Bytes:
-    shifted = (column.cast(pl.Int16) + BIAS).fill_null(MISSING)
-    return shifted.cast(pl.UInt8).to_numpy()
+def _codes(part: pl.DataFrame) -> Bytes:
+    shifted = pl.all().cast(pl.Int16) + BIAS
+    return part.select(shifted.fill_null(MISSING).cast(pl.UInt8)).to_numpy()
 
 
 def _numbers(column: pl.Series) -> tuple[Bytes, Words]:
@@ -108,7 +132,7 @@ def _numbers(column: pl.Series) -> tuple[Bytes, Words]:
 
 
 def _texts(column: pl.Series, words: int) -> Words:
-    said = column.fill_null("").cast(pl.Binary).to_list()
+    said = column.cast(pl.Binary).to_list()
     if words > 32:
         said = [b" ".join(_pieces(text)) for text in said]
     letters = np.array(said, f"S{8 * words}").view(np.uint8)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import accumulate
 from pathlib import Path
 from typing import IO, Any
 
@@ -126,15 +127,19 @@ class _File:
         layout = np.dtype([(f"c{rank}", _stored(kind)) for rank, kind in enumerate(self.types)])
         rows = np.zeros(len(part), layout)
         for rank, (column, kind) in enumerate(zip(self.columns, self.types, strict=True)):
-            values = part[column.name]
-            if kind == BYTE:
-                rows[f"c{rank}"] = STORED[values.fill_null(BYTE_MISSING).to_numpy()]
-            elif kind == DOUBLE:
-                rows[f"c{rank}"] = values.cast(pl.Float64).fill_null(DOUBLE_MISSING)
+            values, cells = part[column.name], rows[f"c{rank}"]
+            if kind == DOUBLE:
+                cells[:] = values.cast(pl.Float64).fill_null(DOUBLE_MISSING)
             elif kind == STRL:
-                rows[f"c{rank}"] = self._references(values, rank + 1, start)
-            else:
-                rows[f"c{rank}"] = [(text or "").encode() for text in values]
+                cells[:] = self._references(values, rank + 1, start)
+            elif kind != BYTE and values.null_count() < len(values):
+                cells[values.is_not_null().to_numpy()] = values.drop_nulls().cast(pl.Binary)
+        codes = [rank for rank, kind in enumerate(self.types) if kind == BYTE]
+        if codes:
+            places = [0, *accumulate(np.dtype(_stored(kind)).itemsize for kind in self.types)]
+            told = part[:, codes].fill_null(BYTE_MISSING).to_numpy()
+            of_bytes = rows.view(np.int8).reshape(len(part), layout.itemsize)
+            of_bytes[:, [places[rank] for rank in codes]] = STORED[told]
         return rows.tobytes()
 
     def _references(self, values: pl.Series, variable: int, before: int) -> list[int]:
