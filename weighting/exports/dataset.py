@@ -8,10 +8,10 @@ contact data is read here, or could be.
 from __future__ import annotations
 
 import hashlib
-import io
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from io import BytesIO
 from typing import Any, NamedTuple
 
 import polars as pl
@@ -62,6 +62,7 @@ PARADATA = (
 RANK = Heading("rang", "Rang dans la liste du ménage", "integer")
 FIELDS = ("pk", "version_id", "frame", "sector")
 TIMES = ("started_at", "ended_at", "attempts", "interviewer")
+TOGETHER = 60  # columns
 TO_SECONDS = "%Y-%m-%dT%H:%M:%SZ"
 
 
@@ -128,18 +129,15 @@ class Dataset:
     @cached_property
     def tables(self) -> Sequence[Table]:
         """The interviews, then each roster."""
-        parts: dict[str, list[pl.DataFrame]] = {"": [], **{name: [] for name in self._rosters}}
+        columns = dict(self.layout)
+        parts: dict[str, list[bytes]] = {name: [] for name in columns}
         # Read before the interviews, which keep the connection to themselves.
         beside = _Beside(self._counted(), self._weights(), *self._places())
         for wide in raw.interviews(self._rows(), self._fields, self.programs.values()):
-            for name, frame in self._typed(wide, beside):
-                parts[name].append(frame)
+            for name, part in self._typed(wide, beside):
+                parts[name].append(_packed(_fitted(part, columns[name])))
         self.progress(self.size, self.size)
-        interviews = Table("", self.columns, _whole(parts[""], self.columns))
-        return [interviews] + [
-            Table(name, columns, _whole(parts[name], columns))
-            for name, (columns, _cuts) in self._rosters.items()
-        ]
+        return [Table(name, its, _in_order(parts[name], its)) for name, its in columns.items()]
 
     @property
     def frame(self) -> pl.DataFrame:
@@ -159,7 +157,7 @@ class Dataset:
         """The SHA-256 of the interviews as CSV in codes, raw, without the mark of UTF-8."""
         sha = hashlib.sha256()
         for rank, part in enumerate(parts_of(self.frame)):
-            lines = io.BytesIO()
+            lines = BytesIO()
             part.write_csv(lines, include_header=rank == 0)
             sha.update(lines.getbuffer())
         return sha.hexdigest()
@@ -219,8 +217,9 @@ class Dataset:
 
     def _typed(self, wide: pl.DataFrame, beside: _Beside) -> Iterator[tuple[str, pl.DataFrame]]:
         """The table's name, "" for the interviews, and a part of it, version by version."""
-        for key, part in wide.partition_by("version_id", as_dict=True).items():
-            number = self.versions[int(str(key[0]))]
+        for version in wide["version_id"].unique():
+            number = self.versions[int(version)]
+            part = wide.filter(pl.col("version_id") == version) if len(self.versions) > 1 else wide
             program = self.programs[number]
             told = self._derivations[number].added(part)
             head = self._head_of(told, number, beside)
@@ -366,18 +365,35 @@ def _values(told: pl.DataFrame, columns: Sequence[Column]) -> pl.DataFrame:
     return pl.concat(parts, how="horizontal").select(column.name for column in columns)
 
 
-def _whole(parts: Sequence[pl.DataFrame], columns: Sequence[Heading]) -> pl.DataFrame:
-    """All parts in the columns' order and under their names, sorted as the interviews are."""
-    full = {column.full: column.dtype for column in columns}
-    frame = pl.concat([pl.DataFrame(schema=full), *parts], how="diagonal_relaxed")
-    frame = frame.select(
-        pl.col(name).cast(dtype).alias(column.name)
-        for column, (name, dtype) in zip(columns, full.items(), strict=True)
+def _fitted(part: pl.DataFrame, columns: Sequence[Heading]) -> pl.DataFrame:
+    """A part under the columns' names, null in what its version does not have."""
+    return part.select(
+        (pl.col(one.full) if one.full in part.columns else pl.lit(None))
+        .cast(one.dtype)
+        .alias(one.name)
+        for one in columns
     )
-    return (
-        frame
-        if frame[NUMBER].is_sorted()
-        else frame.sort([NUMBER, *([RANK.name] if RANK in columns else [])])
+
+
+def _packed(part: pl.DataFrame) -> bytes:
+    """A part as it waits for the others, in a tenth of the room or less."""
+    packed = BytesIO()
+    part.write_ipc(packed, compression="lz4")
+    return packed.getvalue()
+
+
+def _in_order(parts: Sequence[bytes], columns: Sequence[Heading]) -> pl.DataFrame:
+    """All parts by number, and by rank in a roster; some columns at a time, to keep few twice."""
+    empty = pl.DataFrame(schema={column.name: column.dtype for column in columns})
+
+    def whole(names: list[str]) -> pl.DataFrame:
+        return pl.concat([empty.select(names), *(pl.read_ipc(one, columns=names) for one in parts)])
+
+    by = [name for name in (NUMBER, RANK.name) if name in empty.columns]
+    order = whole(by).select(pl.arg_sort_by(by)).to_series()
+    sets = (empty.columns[start : start + TOGETHER] for start in range(0, empty.width, TOGETHER))
+    return pl.concat(
+        [whole(names).select(pl.all().gather(order)) for names in sets], how="horizontal"
     )
 
 

@@ -21,6 +21,7 @@ WITH = {"csv-codes": "csv-dictionary", "csv-labels": "csv-dictionary"}
 
 
 class Command(BaseCommand):
+    requires_system_checks = []
     help = "Writes the weighted dataset of a wave, and what goes with it, into a folder."
 
     def add_arguments(self, parser: CommandParser) -> None:
