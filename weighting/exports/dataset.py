@@ -89,7 +89,7 @@ class Dataset:
     """What the export of a run holds. `cuts` are the names that could not be kept whole.
 
     `programs` by number of version, the latest first. The interviews are read when first asked
-    for; `progress`, if given, then hears how many.
+    for, at most `rate` bytes a second; `progress`, if given, then hears how many.
     """
 
     run: WeightingRun
@@ -98,6 +98,7 @@ class Dataset:
     size: int
     paradata: bool = False
     progress: Progress = field(default=lambda rows, size: None, compare=False)
+    rate: int | None = None
     first: int = 0
     most: int | None = None
 
@@ -131,9 +132,10 @@ class Dataset:
         """The interviews, then each roster."""
         columns = dict(self.layout)
         parts: dict[str, list[bytes]] = {name: [] for name in columns}
+        programs = self.programs.values()
         # Read before the interviews, which keep the connection to themselves.
         beside = _Beside(self._counted(), self._weights(), *self._places())
-        for wide in raw.interviews(self._rows(), self._fields, self.programs.values()):
+        for wide in raw.interviews(self._rows(), self._fields, programs, self.rate):
             for name, part in self._typed(wide, beside):
                 parts[name].append(_packed(_fitted(part, columns[name])))
         self.progress(self.size, self.size)
@@ -261,7 +263,8 @@ class Dataset:
         held = Place.objects.filter(
             cell__wave=self.run.wave, family=SECTOR_FAMILY, state=Place.State.CONFIRMED
         )
-        return _stacked(raw.rows(held.values_list("interview_id"), [NUMBER]), [NUMBER]).select(
+        rows = raw.rows(held.values_list("interview_id"), [NUMBER], self.rate)
+        return _stacked(rows, [NUMBER]).select(
             pl.col(NUMBER).cast(pl.Int64), pl.lit(1, pl.Int8).alias("compte")
         )
 
@@ -291,6 +294,7 @@ def dataset_of(
     *,
     paradata: bool = False,
     progress: Progress = lambda rows, size: None,
+    rate: int | None = None,
     first: int = 0,
     most: int | None = None,
 ) -> Dataset:
@@ -306,7 +310,7 @@ def dataset_of(
     programs = {version.number: program_of(version) for version in used}
     if not programs and run.wave.version is not None:
         programs = {run.wave.version.number: program_of(run.wave.version)}
-    return Dataset(run, programs, versions, complete.count(), paradata, progress, first, most)
+    return Dataset(run, programs, versions, complete.count(), paradata, progress, rate, first, most)
 
 
 def parts_of(frame: pl.DataFrame) -> Iterator[pl.DataFrame]:

@@ -21,6 +21,7 @@ from weighting import queries
 from weighting.exports.dataset import Dataset, Progress, dataset_of
 from weighting.exports.files import Target
 from weighting.exports.formats import FORMATS, Format
+from weighting.exports.raw import GENTLY
 from weighting.exports.records import Records
 from weighting.models import WeightingRun
 
@@ -107,11 +108,12 @@ def title(job: Job) -> str:
 
 def _source(job: Job, form: Format, progress: Progress) -> Dataset | Records:
     if form.of_wave is not None:
-        return form.of_wave(job.wave)
+        return form.of_wave(job.wave, GENTLY)
     run = run_of(job.wave, job.params["run"])
     if run is None:
         raise jobs.Refusal(_("Ce calage n’existe plus."))
-    return dataset_of(run, paradata=job.params.get("paradata", False), progress=progress)
+    paradata = job.params.get("paradata", False)
+    return dataset_of(run, paradata=paradata, progress=progress, rate=GENTLY)
 
 
 @contextmanager

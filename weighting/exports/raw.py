@@ -11,17 +11,23 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from tempfile import SpooledTemporaryFile
+from time import sleep
 from typing import Any, NamedTuple
 
 import polars as pl
 from django.db import connection
 from django.db.models import QuerySet
 from psycopg import Copy, sql
+from psycopg.abc import Buffer
 
 from questionnaire.core.program import Node, Program
 
 AT_A_TIME = 8 << 20  # bytes of COPY, some ten thousand interviews
 IN_MEMORY = 16 << 20  # beyond, on the disk
+# What a job takes in a second: PostgreSQL, whose process does not step back for whoever is on the
+# telephone, waits for its reader two thirds of the time.
+GENTLY = 4 << 20
+STEP = 64 << 10
 NAME_IN_POSTGRESQL = 63
 # How COPY writes what would break its lines.
 ESCAPED = {
@@ -87,11 +93,15 @@ REMOVED = "removed"
 
 
 def interviews(
-    rows: QuerySet[Any], names: Sequence[str], programs: Iterable[Program]
+    rows: QuerySet[Any],
+    names: Sequence[str],
+    programs: Iterable[Program],
+    rate: int | None = None,
 ) -> Iterator[pl.DataFrame]:
     """Frames in no order, so that PostgreSQL may share the work: `names`, and what was answered.
 
-    What a version does not have is null in its interviews. The connection is taken until the last.
+    What a version does not have is null in its interviews. The connection is taken until the last;
+    `rate`: bytes a second, at most.
     """
     statement, parameters = rows.values_list(*names, "answers").query.sql_with_params()
     taken = _taken(programs)
@@ -118,11 +128,13 @@ def interviews(
     schema: dict[str, type[pl.DataType]] = dict.fromkeys(names, TEXT)
     schema |= {one.name: TEXT if one.key in unlike else one.dtype for one in taken}
     codes = pl.col(code(key) for key in sorted(unlike)).cast(CODE, strict=False)
-    for frame in _as_they_come(copy, parameters, schema):
+    for frame in _as_they_come(copy, parameters, schema, rate):
         yield frame.with_columns(codes) if unlike else frame
 
 
-def rows(of: QuerySet[Any], names: Sequence[str]) -> Iterator[pl.DataFrame]:
+def rows(
+    of: QuerySet[Any], names: Sequence[str], rate: int | None = None
+) -> Iterator[pl.DataFrame]:
     """The rows of a values_list, in frames of text, its columns under `names`.
 
     All are taken first, so that the connection is free for the reports of whoever reads them.
@@ -132,7 +144,7 @@ def rows(of: QuerySet[Any], names: Sequence[str]) -> Iterator[pl.DataFrame]:
     schema = dict.fromkeys(names, TEXT)
     with SpooledTemporaryFile(max_size=IN_MEMORY) as kept:
         with connection.cursor() as cursor, cursor.copy(copied, parameters) as copy:
-            for block in copy:
+            for block in _blocks(copy, rate):
                 kept.write(block)
         kept.seek(0)
         while lines := kept.read(AT_A_TIME):
@@ -140,7 +152,7 @@ def rows(of: QuerySet[Any], names: Sequence[str]) -> Iterator[pl.DataFrame]:
 
 
 def _as_they_come(
-    statement: sql.Composable, parameters: Sequence[Any], schema: Schema
+    statement: sql.Composable, parameters: Sequence[Any], schema: Schema, rate: int | None
 ) -> Iterator[pl.DataFrame]:
     """What COPY … TO STDOUT sends, as frames, every column under its name.
 
@@ -151,16 +163,28 @@ def _as_they_come(
         cursor.copy(statement, parameters) as copy,
         ThreadPoolExecutor(1) as reader,
     ):
-        coming = reader.submit(_next_lines, copy)
+        blocks = _blocks(copy, rate)
+        coming = reader.submit(_next_lines, blocks)
         while lines := coming.result():
-            coming = reader.submit(_next_lines, copy)
+            coming = reader.submit(_next_lines, blocks)
             yield _frame(lines, schema)
 
 
-def _next_lines(copy: Copy) -> bytes:
+def _blocks(copy: Copy, rate: int | None) -> Iterator[Buffer]:
+    """What COPY sends, with a pause after each STEP where there is a rate."""
+    taken = 0
+    while block := copy.read():
+        yield block
+        taken += len(block)
+        if rate and taken >= STEP:
+            sleep(taken / rate)
+            taken = 0
+
+
+def _next_lines(blocks: Iterator[Buffer]) -> bytes:
     """Some AT_A_TIME bytes, to the end of a line; b"" when all was read."""
     lines = BytesIO()
-    while block := copy.read():
+    for block in blocks:
         lines.write(block)
         if lines.tell() >= AT_A_TIME and bytes(block[-1:]) == b"\n":
             break

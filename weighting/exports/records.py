@@ -25,9 +25,10 @@ from weighting.exports.files import MARK, Target, harmless_column
 
 @dataclass(frozen=True)
 class Records:
-    """Rows of a wave, in order. `fields`: {column: where it comes from}."""
+    """Rows of a wave, in order, at most `rate` bytes a second. `fields`: {column: its source}."""
 
     wave: Wave
+    rate: int | None = None
     run: ClassVar[None] = None
     suffix: ClassVar[str]
     fields: ClassVar[Mapping[str, str]]
@@ -41,7 +42,7 @@ class Records:
 
     def parts(self) -> Iterator[pl.DataFrame]:
         """The rows in frames of text."""
-        return raw.rows(self.rows().values_list(*self.fields.values()), [*self.fields])
+        return raw.rows(self.rows().values_list(*self.fields.values()), [*self.fields], self.rate)
 
     def rows(self) -> QuerySet[Any]:
         raise NotImplementedError
