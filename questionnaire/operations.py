@@ -20,7 +20,10 @@ from django.db.models import Max
 from questionnaire.core import routing
 from questionnaire.core.instrument import Input, Instrument, content_hash, to_json
 from questionnaire.core.routing import Effects, Walker, validate_on
+from questionnaire.core.said import Said
+from questionnaire.core.said import mark as _
 from questionnaire.core.state import Event, State
+from questionnaire.core.validation import MISSING, NO_SUCH
 from questionnaire.models import AnswerEvent, InstrumentVersion, Interview
 from questionnaire.queries import journal_of, keep_warm, program_by_id, program_of, walker_of
 
@@ -39,7 +42,7 @@ _CHECKED: dict[str, type | tuple[type, ...]] = {
 
 
 class AnswerRefused(Exception):
-    """Nothing was written; `messages` say in French what is wrong and how to mend it."""
+    """Nothing was written; `messages` (see `Said`) say what is wrong and how to mend it."""
 
     def __init__(self, messages: Sequence[str]) -> None:
         self.messages = list(messages)
@@ -237,7 +240,7 @@ def amend(
     if interview.outcome == left:
         return walker
     if left == routing.COMPLETE:
-        raise AnswerRefused(["Cette réponse rouvrirait un entretien terminé."])
+        raise AnswerRefused([Said(_("Cette réponse rouvrirait un entretien terminé."))])
     end = interview.events.filter(kind="end").last()
     if end is not None and end.value["outcome"] == left:
         again = EventInput(uuid4(), "end", value=end.value, cause="amend")
@@ -300,9 +303,10 @@ def withdraw_consent(
     walker = walker_of(interview)
     program = walker.program
     if key not in program.slot_of or program.node(key).entry.type != "consent":
-        raise AnswerRefused([f"{key} n’est pas une question d’accord."])
+        raise AnswerRefused([Said(_("%(key)s n’est pas une question d’accord."), key=key)])
     if walker.state.answers.get(key, {}).get("v") != 1:
-        raise AnswerRefused([f"L’accord {key} n’a pas été donné dans cet entretien."])
+        not_given = _("L’accord %(key)s n’a pas été donné dans cet entretien.")
+        raise AnswerRefused([Said(not_given, key=key)])
     if walker.on_route(key):
         # The choices of a consent go from yes to no.
         no = program.node(key).entry.choices[-1].code
@@ -361,7 +365,9 @@ def _fitting(walker: Walker, given: EventInput) -> dict[str, Any]:
     """The value to journal for an event. Raises AnswerRefused where it does not fit."""
     check = _CHECKS.get(given.kind)
     if check is None:
-        raise AnswerRefused([f"Aucun événement ne s’appelle « {given.kind} »."])
+        raise AnswerRefused(
+            [Said(_("Aucun événement ne s’appelle « %(kind)s »."), kind=given.kind)]
+        )
     return check(walker, given)
 
 
@@ -369,9 +375,10 @@ def _key(walker: Walker, given: EventInput) -> str:
     """The key of an item that is asked now. Raises AnswerRefused."""
     key = Event(given.kind, given.item, given.instance).key
     if key not in walker.program.slot_of:
-        raise AnswerRefused([f"La question {key} n’existe pas dans ce questionnaire."])
+        raise AnswerRefused([Said(NO_SUCH, key=key)])
     if not walker.on_route(key):
-        raise AnswerRefused([f"La question {key} n’est pas posée dans cette situation."])
+        off_route = _("La question %(key)s n’est pas posée dans cette situation.")
+        raise AnswerRefused([Said(off_route, key=key)])
     return key
 
 
@@ -388,7 +395,7 @@ def _answer(walker: Walker, given: EventInput) -> dict[str, Any]:
 def _seen(walker: Walker, given: EventInput) -> dict[str, Any]:
     key = _key(walker, given)
     if walker.program.node(key).entry.type != "info":
-        raise AnswerRefused([f"La question {key} demande une réponse."])
+        raise AnswerRefused([Said(_("La question %(key)s demande une réponse."), key=key)])
     return {}
 
 
@@ -396,7 +403,8 @@ def _clear(walker: Walker, given: EventInput) -> dict[str, Any]:
     if given.item in walker.program.instances:
         rooms = len(walker.program.instances[given.item])
         if not given.instance.isdecimal() or not 1 <= int(given.instance) <= rooms:
-            raise AnswerRefused([f"Il n’y a pas de « {given.instance} » dans cette liste."])
+            missing = _("Il n’y a pas de « %(instance)s » dans cette liste.")
+            raise AnswerRefused([Said(missing, instance=given.instance)])
         return {}
     _key(walker, given)
     return {}
@@ -411,7 +419,7 @@ def _confirm(walker: Walker, given: EventInput) -> dict[str, Any]:
         return {}
     proposed = walker.prefill(key)
     if not isinstance(proposed, int | float | str):
-        raise AnswerRefused(["Il manque la réponse."])
+        raise AnswerRefused([MISSING])
     messages = validate_on(walker, given.item, given.instance, {"v": proposed})
     if messages:
         raise AnswerRefused(messages)
@@ -422,9 +430,11 @@ def _draw(walker: Walker, given: EventInput) -> dict[str, Any]:
     name, drawn = given.value.get("name"), given.value.get("value")
     nodes = walker.program.nodes_of("draw", str(name))
     if not nodes or drawn not in nodes[0].entry.values:
-        raise AnswerRefused([f"Le tirage « {name} » n’a pas de valeur « {drawn} »."])
+        said = _("Le tirage « %(name)s » n’a pas de valeur « %(value)s ».")
+        raise AnswerRefused([Said(said, name=name, value=drawn)])
     if name in walker.state.draws:
-        raise AnswerRefused([f"Le tirage « {name} » est fait : il ne se refait pas."])
+        said = _("Le tirage « %(name)s » est fait : il ne se refait pas.")
+        raise AnswerRefused([Said(said, name=name)])
     return {"name": name, "value": drawn}
 
 
@@ -432,7 +442,8 @@ def _quota_result(walker: Walker, given: EventInput) -> dict[str, Any]:
     value = {name: given.value.get(name) for name in ("quota", "cell", "result")}
     known = walker.program.nodes_of("quota", str(value["quota"]))
     if not known or value["result"] not in ("held", "full", "outside", "released"):
-        raise AnswerRefused([f"Ce résultat de quota ne se lit pas : {value}."])
+        said = _("Ce résultat de quota ne se lit pas : %(value)s.")
+        raise AnswerRefused([Said(said, value=value)])
     return {name: str(one) for name, one in value.items()}
 
 
@@ -441,7 +452,8 @@ def _preload(walker: Walker, given: EventInput) -> dict[str, Any]:
     instrument = walker.program.instrument
     declared = {one.name: one for one in (*instrument.parameters, *instrument.preloads)}
     if name not in declared or not _is_a(declared[name], value):
-        raise AnswerRefused([f"Le paramètre « {name} » n’accepte pas {value!r}."])
+        said = _("Le paramètre « %(name)s » n’accepte pas %(value)r.")
+        raise AnswerRefused([Said(said, name=name, value=value)])
     return {"name": name, "v": value}
 
 
@@ -454,14 +466,14 @@ def _is_a(declared: Input, value: Any) -> bool:
 
 def _seed(walker: Walker, given: EventInput) -> dict[str, Any]:
     if type(given.value.get("v")) is not int:
-        raise AnswerRefused(["La graine du tirage est un nombre entier."])
+        raise AnswerRefused([Said(_("La graine du tirage est un nombre entier."))])
     return {"v": given.value["v"]}
 
 
 def _end(walker: Walker, given: EventInput) -> dict[str, Any]:
     outcome = given.value.get("outcome")
     if not isinstance(outcome, str) or not 1 <= len(outcome) <= 20:
-        raise AnswerRefused(["La fin d’un entretien a une issue."])
+        raise AnswerRefused([Said(_("La fin d’un entretien a une issue."))])
     return {"outcome": outcome, "temporary": bool(given.value.get("temporary"))}
 
 

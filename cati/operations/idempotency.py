@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
+from django.utils.translation import gettext as _
 
 from cati.models import IdempotentRequest, User
 from cati.operations.retry import retried
@@ -26,15 +27,6 @@ class Reply:
     status: int
     body: dict[str, Any]
     acted: Any = field(default=None, compare=False)
-
-
-CONFLICT = Reply(
-    409,
-    {
-        "error": "uuid-reused",
-        "message": "Cet identifiant de requête a déjà servi à un autre envoi. Rechargez la page.",
-    },
-)
 
 
 def once(
@@ -87,5 +79,6 @@ def _keep(uuid: UUID, reply: Reply) -> None:
 def _again(uuid: UUID, actor: User, digest: str) -> Reply:
     earlier = IdempotentRequest.objects.get(pk=uuid)
     if earlier.body_hash != digest or earlier.actor_id != actor.pk:
-        return CONFLICT
+        said = _("Cet identifiant de requête a déjà servi à un autre envoi. Rechargez la page.")
+        return Reply(409, {"error": "uuid-reused", "message": said})
     return Reply(earlier.status, earlier.reply)

@@ -13,6 +13,7 @@ from cati.operations import record
 from cati.operations.errors import Refused
 from cati.operations.record import AnswerInput
 from questionnaire import operations as journal
+from questionnaire.core.said import in_words
 
 State = LateAnswer.State
 
@@ -50,7 +51,7 @@ def _record(late: LateAnswer, case: Case, now: datetime) -> None:
     try:
         record.save_late(case, interview, answer, actor=late.actor, epoch=late.epoch, now=now)
     except journal.AnswerRefused as refusal:
-        raise Refused({"": " ".join(refusal.messages)}) from refusal
+        raise Refused({"": " ".join(in_words(refusal.messages, _))}) from refusal
 
 
 def _decided(late_id: UUID, state: State, by: User, now: datetime) -> tuple[LateAnswer, Case]:

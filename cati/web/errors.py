@@ -6,15 +6,12 @@ A page to people, JSON to programs and to the page's script; the reason goes to 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
 
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 from django.views.defaults import page_not_found
-
-from questionnaire.core.said import Said
 
 # What passes by itself, or once somebody has seen to it: the server is gone or restarts, its disk
 # is full, the pool is empty, two transactions were in each other's way.
@@ -56,8 +53,3 @@ def unavailable(request: HttpRequest) -> HttpResponse:
 def wants_json(request: HttpRequest) -> bool:
     """Whether the page's script asks, and not the browser itself."""
     return request.content_type == "application/json" or not request.accepts("text/html")
-
-
-def in_words(messages: Iterable[str]) -> list[str]:
-    """What was refused, in the language of the page."""
-    return [one.by(_) if isinstance(one, Said) else one for one in messages]

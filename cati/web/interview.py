@@ -22,11 +22,11 @@ from cati.operations import leases, record
 from cati.operations.errors import Refused
 from cati.web import callbar, screens, sheet
 from cati.web.access import WaveRequest, in_wave
-from cati.web.errors import in_words
 from cati.web.forms import LeaseForm, NotAnAnswer, sent_answer
 from cati.web.lease import on_call, on_held_case, warn
 from cati.web.spoken import languages, speak, spoken
 from cati.web.waiting import waiting_key
+from questionnaire.core.said import in_words
 from questionnaire.operations import AnswerRefused
 
 
@@ -121,7 +121,7 @@ def answer(request: WaveRequest, case: Case) -> HttpResponseBase:
     except NotAnAnswer as wrong:
         return _unread(wrong)
     except AnswerRefused as refusal:
-        return JsonResponse({"errors": in_words(refusal.messages)}, status=422)
+        return JsonResponse({"errors": in_words(refusal.messages, _)}, status=422)
     except Refused as refusal:
         return JsonResponse({"errors": list(refusal.messages.values())}, status=422)
     body = dict(reply.body)
@@ -156,7 +156,7 @@ def preview(request: WaveRequest, case: Case) -> HttpResponseBase:
     except NotAnAnswer as wrong:
         return _unread(wrong)
     except AnswerRefused as refusal:
-        return JsonResponse({"errors": in_words(refusal.messages)}, status=422)
+        return JsonResponse({"errors": in_words(refusal.messages, _)}, status=422)
     parked = list(effects.parked)
     if not parked:
         return JsonResponse({"parked": 0})

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from questionnaire.core.program import Program, compile_instrument
+from questionnaire.core.said import Said
 from questionnaire.core.state import Event, State
-from questionnaire.core.validation import problems_of
+from questionnaire.core.validation import NO_SUCH, problems_of
 from questionnaire.core.walker import (
     COMPLETE,
     Failure,
@@ -91,7 +92,7 @@ def validate_on(walker: Walker, item_code: str, instance: str, value: Any) -> li
     """`validate`, on a walker that is there already."""
     key = f"{item_code}@{instance}" if instance else item_code
     if key not in walker.program.slot_of:
-        return [f"La question {key} n’existe pas."]
+        return [Said(NO_SUCH, key=key)]
     return problems_of(walker.program.node(key).entry, value, walker.bounds(key))
 
 

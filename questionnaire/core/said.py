@@ -6,7 +6,7 @@ After gettext: the French text is the key of its translations.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 
 class Said(str):
@@ -30,6 +30,11 @@ class Said(str):
             for name, value in self.values.items()
         }
         return translate(self.text) % values
+
+
+def in_words(messages: Iterable[str], translate: Callable[[str], str]) -> list[str]:
+    """Each message in the language of `translate`; one that is no Said as it is."""
+    return [one.by(translate) if isinstance(one, Said) else one for one in messages]
 
 
 def mark(text: str) -> str:

@@ -17,7 +17,8 @@ SPECIAL_LABELS = {
     "refused": _("Refuse de répondre"),
     "na": _("Non concerné(e)"),
 }
-_MISSING = Said(_("Il manque la réponse."))
+MISSING = Said(_("Il manque la réponse."))
+NO_SUCH = _("La question %(key)s n’existe pas dans ce questionnaire.")
 _UNREADABLE = Said(_("La réponse contient un caractère illisible. Saisissez-la de nouveau."))
 MAX_OTHER = 250
 
@@ -33,7 +34,7 @@ def problems_of(item: Item, value: Mapping[str, Any], bounds: tuple[Any, Any]) -
             return []
         return [Said(_("Cette réponse se garde avec les coordonnées, jamais avec les réponses."))]
     if "v" not in value:
-        return [_MISSING]
+        return [MISSING]
     given = value["v"]
     if item.type == "multiple":
         return _multiple(item, given) + _other(item, given, value.get("other"))

@@ -3,6 +3,7 @@
 1. Each text that a source hands to gettext has an English translation, plural forms included.
 2. No translation repeats the French.
 3. No template says anything that does not pass through gettext.
+4. No answer is refused in words that only French people are told.
 """
 
 from __future__ import annotations
@@ -89,3 +90,17 @@ def test_no_translation_is_left_in_french(catalogue: gettext.GNUTranslations) ->
 def test_a_template_says_nothing_beside_gettext(path: Path) -> None:
     said = SAME.sub(" ", ELEMENTS.sub(" ", TAGS.sub(" ", path.read_text())))
     assert WORD.findall(said) == []
+
+
+def test_no_answer_is_refused_in_french_alone() -> None:
+    """What is refused is made of marked texts, never a plain string where it is raised."""
+    refused = [
+        (path.name, one.lineno)
+        for path in SOURCES
+        for call in ast.walk(ast.parse(path.read_text()))
+        if isinstance(call, ast.Call) and getattr(call.func, "id", "") == "AnswerRefused"
+        for given in call.args
+        for one in getattr(given, "elts", [])
+        if isinstance(one, ast.JoinedStr | ast.Constant)
+    ]
+    assert refused == []
