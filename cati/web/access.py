@@ -6,7 +6,7 @@ another role answers 403.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any
@@ -18,7 +18,7 @@ from django.http import Http404, HttpRequest, HttpResponseBase
 
 from cati.models import Case, Membership, Role, User, Wave
 from cati.queries import CALL, CASE, CONDUCTED, PLACES_BESIDE, Conducted
-from cati.web.sessions import PERSON, known, person_id
+from cati.web.sessions import PERSON, SAME_SESSION, known, person_id
 from questionnaire.rows import Columns
 
 View = Callable[..., HttpResponseBase]
@@ -53,9 +53,12 @@ def in_wave(*roles: Role) -> Callable[[View], View]:
 
         @wraps(view)
         def guarded(request: Any, wave: str, *args: Any, **kwargs: Any) -> HttpResponseBase:
-            person = person_id(request)
             number = kwargs.get("number")
-            found = None if person is None else member(person, wave, number, read)
+            session = request.session.presume()
+            found = member(person_id(request), wave, number, read, session)
+            if found is None and session:
+                request.session.read_again()
+                found = member(person_id(request), wave, number, read)
             with known(found.person if found else None):
                 response: HttpResponseBase = entered(request, found, *args, **kwargs)
             return response
@@ -104,15 +107,23 @@ class Found:
 
 
 def member(
-    person: int, slug: str, number: int | None = None, read: str = MEMBER_ALONE
+    person: int | None,
+    slug: str,
+    number: int | None = None,
+    read: str = MEMBER_ALONE,
+    session: Sequence[Any] = (),
 ) -> Found | None:
     """Her active membership of the wave, and what `read` gives of the case of that number.
 
-    None where she is no member. Whether it is she who asks is not judged here.
+    None where she is no member, or where `session` is not what was presumed. Whether it is she who
+    asks is not judged here.
     """
+    if person is None:
+        return None
     about = [] if read is MEMBER_ALONE else [number]
+    same = f" AND {SAME_SESSION}" if session else ""
     with connection.cursor() as cursor:
-        cursor.execute(read, [*about, person, slug])
+        cursor.execute(read + same, [*about, person, slug, *session])
         row = cursor.fetchone()
     if row is None:
         return None

@@ -2,15 +2,17 @@
 
 The ORM takes two to three times as long to write each of them. Whoever reads the person with
 something else says so by `known`, and she is not read again; it is still Django that judges whether
-the session is hers.
+the session is hers. A session that this process has read before need not be read again either,
+where the statement that reads something else says that it is the `SAME_SESSION` still.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
+from copy import deepcopy
+from typing import Any, NamedTuple
 
 from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.backends import ModelBackend
@@ -27,7 +29,21 @@ SESSION, PERSON = Columns(Session, "s"), Columns(User, "u")
 LIVE_SESSION = f"""
 SELECT {SESSION.sql} FROM django_session s WHERE s.session_key = %s AND s.expire_date > %s
 """  # noqa: S608
+SAME_SESSION = """EXISTS (SELECT FROM django_session s
+  WHERE s.session_key = %s AND s.session_data = %s AND s.expire_date > %s)"""
 PERSON_BY_ID = f"SELECT {PERSON.sql} FROM cati_user u WHERE u.id = %s"  # noqa: S608
+
+
+class _Read(NamedTuple):
+    """A session as the database had it, and what it says."""
+
+    data: str
+    content: dict[str, Any]
+
+
+# {key: session}, by this process; small, and emptied when it is not.
+_read: dict[str, _Read] = {}
+MOST_READ = 1_000
 
 
 class SessionStore(db.SessionStore):
@@ -40,7 +56,24 @@ class SessionStore(db.SessionStore):
             return {}
         session, _nothing = SESSION.take(row)
         content: dict[str, Any] = self.decode(session.session_data)
+        if len(_read) >= MOST_READ:
+            _read.clear()
+        _read[session.session_key] = _Read(session.session_data, deepcopy(content))
         return content
+
+    def presume(self) -> Sequence[Any]:
+        """Take the session for what it was, without reading it: the parameters of `SAME_SESSION`,
+        which must be asked. Nothing where it was not read before, or is read already."""
+        before = _read.get(self.session_key or "")
+        if before is None or hasattr(self, "_session_cache"):
+            return ()
+        self._session_cache = deepcopy(before.content)
+        return self.session_key, before.data, timezone.now()
+
+    def read_again(self) -> None:
+        """It is not what was presumed: whoever asks next reads it."""
+        _read.pop(self.session_key or "", None)
+        del self._session_cache
 
 
 _known: ContextVar[User | None] = ContextVar("known", default=None)
