@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import special
 
 from weighting.core.design import Factor, Sample
+from weighting.core.distributions import fisher_tail, student_tail
 from weighting.core.estimation import Estimates, covariance, freedom_of
 from weighting.core.linearised import Linearised, proportions
 from weighting.core.units import Floats, Ints
@@ -46,7 +46,7 @@ def p_values(estimates: Estimates) -> Floats:
     """Two-sided, of the hypothesis that each estimate (a difference) is 0. NaN: nothing to test."""
     exact = np.where(np.abs(estimates.values) > EXACTLY_ZERO, 0.0, np.nan)
     with np.errstate(invalid="ignore", divide="ignore"):
-        p = 2 * special.stdtr(estimates.freedom, -np.abs(estimates.values) / estimates.se)
+        p = 2 * student_tail(np.abs(estimates.values) / estimates.se, estimates.freedom)
     return np.where(estimates.se == 0, exact, p)
 
 
@@ -83,9 +83,7 @@ def rao_scott(sample: Sample, rows: Ints, columns: Ints, factor: Factor = "resid
     numerator = trace**2 / squares
     denominator = numerator * float(freedom_of(sample, factor).sum())
     f = chi2 / trace
-    return RaoScott(
-        f, numerator, denominator, float(special.fdtrc(numerator, denominator, f)), chi2
-    )
+    return RaoScott(f, numerator, denominator, fisher_tail(f, numerator, denominator), chi2)
 
 
 def _design_effects(shares: Floats, v: Floats, shape: tuple[int, int], n: int) -> Floats:

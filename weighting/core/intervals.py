@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import special
 
+from weighting.core.distributions import beta_quantile, expit, log_odds, student_quantile
 from weighting.core.estimation import Estimates
 from weighting.core.units import Floats
 
@@ -40,8 +40,8 @@ def logit(estimates: Estimates, level: float = 0.95) -> Interval:
     p = estimates.values
     with np.errstate(invalid="ignore", divide="ignore"):
         half = _t(estimates, level) * estimates.se / (p * (1 - p))
-        centre = special.logit(p)
-    found = Interval(special.expit(centre - half), special.expit(centre + half))
+        centre = log_odds(p)
+    found = Interval(expit(centre - half), expit(centre + half))
     return _where_nothing_varies(found, estimates, level)
 
 
@@ -67,7 +67,7 @@ def korn_graubard(
     size = np.asarray(estimates.n if rows is None else rows, float)
     with np.errstate(invalid="ignore", divide="ignore"):
         n = p * (1 - p) / estimates.se**2
-        n *= (special.stdtrit(size - 1, 0.5 + level / 2) / _t(estimates, level)) ** 2
+        n *= (student_quantile(0.5 + level / 2, size - 1) / _t(estimates, level)) ** 2
         found = _clopper_pearson(p, n, level)
     return _where_nothing_varies(found, estimates, level)
 
@@ -104,13 +104,13 @@ FALL_SHORT: Mapping[str, float] = {"flash2017": 0.87, "flash2017-90": 0.81}
 
 def _t(estimates: Estimates, level: float) -> Floats:
     with np.errstate(invalid="ignore"):
-        return np.asarray(special.stdtrit(estimates.freedom, 0.5 + level / 2))
+        return student_quantile(0.5 + level / 2, estimates.freedom)
 
 
 def _clopper_pearson(p: Floats, n: Floats, level: float) -> Interval:
     tail = (1 - level) / 2
-    low = special.betaincinv(n * p, n * (1 - p) + 1, tail)
-    high = special.betaincinv(n * p + 1, n * (1 - p), 1 - tail)
+    low = beta_quantile(tail, n * p, n * (1 - p) + 1)
+    high = beta_quantile(1 - tail, n * p + 1, n * (1 - p))
     return Interval(np.where(p == 0, 0.0, low), np.where(p == 1, 1.0, high))
 
 

@@ -8,7 +8,6 @@ from math import inf
 from typing import Any
 
 import numpy as np
-from scipy import sparse
 
 from weighting.core.system import System
 from weighting.core.units import Floats
@@ -29,7 +28,7 @@ def misses(system: System, low: float, high: float, rows: Sequence[int] | None =
     """The relative misses, by equation, whose sum is least with low ≤ g ≤ high."""
     matrix, totals = _equations(system, rows)
     p, m = matrix.shape
-    slack = sparse.eye_array(p)
+    slack = _eye(p)
     found = _minimise(
         np.append(np.zeros(m), np.ones(2 * p)),
         _beside(matrix, slack, -slack),
@@ -54,7 +53,7 @@ def least_upper(system: System, low: float) -> float | None:
         _beside(matrix, np.zeros((p, 1))),
         totals,
         [(low, inf)] * m + [(low, inf)],
-        _beside(sparse.eye_array(m), -np.ones((m, 1))),
+        _beside(_eye(m), -np.ones((m, 1))),
     )
     return None if found is None else found[0]
 
@@ -68,7 +67,7 @@ def greatest_lower(system: System, high: float) -> float | None:
         _beside(matrix, np.zeros((p, 1))),
         totals,
         [(0.0, high)] * m + [(0.0, high)],
-        _beside(-sparse.eye_array(m), np.ones((m, 1))),
+        _beside(-_eye(m), np.ones((m, 1))),
     )
     return None if found is None else -found[0]
 
@@ -85,7 +84,7 @@ def tightest_range(system: System) -> tuple[float, float] | None:
         _beside(matrix, np.zeros((p, 1)), -totals[:, None]),
         np.zeros(p),
         [(1.0, inf)] * (m + 1) + [(0.0, inf)],
-        _beside(sparse.eye_array(m), -np.ones((m, 1)), np.zeros((m, 1))),
+        _beside(_eye(m), -np.ones((m, 1)), np.zeros((m, 1))),
     )
     if found is None or found[1][-1] <= 0:
         return None
@@ -114,10 +113,19 @@ def _equations(system: System, rows: Sequence[int] | None = None) -> tuple[Matri
     matrix = (system.x[:, chosen] * system.d[:, None]).T
     totals = system.totals[chosen]
     scale = np.where(totals != 0, np.abs(totals), np.abs(matrix).sum(axis=1))
-    return sparse.csr_array(matrix / scale[:, None]), totals / scale
+    return _beside(matrix / scale[:, None]), totals / scale
+
+
+def _eye(size: int) -> Matrix:
+    from scipy import sparse
+
+    return sparse.eye_array(size)
 
 
 def _beside(*blocks: Matrix) -> Matrix:
+    # Imported by those alone who need it: a tenth of a second of every start of the product.
+    from scipy import sparse
+
     return sparse.hstack([sparse.csr_array(block) for block in blocks])
 
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import special
 
 from weighting.core.design import Factor, Sample
+from weighting.core.distributions import student_quantile
 from weighting.core.estimation import estimate
 from weighting.core.intervals import Interval, student
 from weighting.core.linearised import Linearised, means, within
@@ -68,7 +68,7 @@ def _one(
     share = estimate(sample, below, factor)
     ends = student(share, level)
     low, high = (_at(y[order], cumulated, float(end)) for end in (ends.low[0], ends.high[0]))
-    t = special.stdtrit(share.freedom[0], 0.5 + level / 2)
+    t = float(student_quantile(0.5 + level / 2, share.freedom[0]))
     slope = (high - low) / (2 * t * share.se[0]) if share.se[0] > 0 else np.nan
     return Linearised(np.array([q]), lambda: -below.z * slope, below.n, below.n_eff), low, high
 

@@ -6,7 +6,6 @@ Theory: Deville & Särndal (1992), sect. 2; soft margins: Bardsley & Chambers (1
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import lapack
 
 from weighting.core.methods import Method
 from weighting.core.system import System
@@ -91,6 +90,9 @@ class _Dual:
 
     def step(self, point: _Point) -> Floats:
         """The Newton step; with flat directions (all g cut at a bound) a steep descent there."""
+        # Imported at the first step: a tenth of a second of every start of the product.
+        from scipy.linalg import lapack
+
         factor, step, failed = lapack.dposv(point.hessian, -point.gradient)
         pivots = np.diagonal(factor).tolist()
         # A flat direction may pass for one that curves by a rounding: a step beyond all halving.
