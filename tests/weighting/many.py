@@ -43,7 +43,8 @@ def multiplied(wave: Wave, models: Sequence[Interview], size: int) -> WeightingR
     )
     with connection.cursor() as cursor:
         cursor.execute(WEIGHTS, [run.pk])
-        cursor.execute("ANALYZE")
+        # As a database is some time after its last interview.
+        cursor.execute("VACUUM ANALYZE")
     return run
 
 

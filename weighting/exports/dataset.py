@@ -8,13 +8,14 @@ contact data is read here, or could be.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from io import BytesIO
 from typing import Any, NamedTuple
 
 import polars as pl
+from django.contrib.postgres.aggregates import ArrayAgg
 from django.db.models import Count, F, Func, OuterRef, QuerySet, Subquery
 
 from cati.models import Attempt, Place, Sector
@@ -62,7 +63,6 @@ PARADATA = (
 RANK = Heading("rang", "Rang dans la liste du ménage", "integer")
 FIELDS = ("pk", "version_id", "frame", "sector")
 TIMES = ("started_at", "ended_at", "attempts", "interviewer")
-TOGETHER = 60  # columns
 TO_SECONDS = "%Y-%m-%dT%H:%M:%SZ"
 
 
@@ -131,15 +131,15 @@ class Dataset:
     def tables(self) -> Sequence[Table]:
         """The interviews, then each roster."""
         columns = dict(self.layout)
-        parts: dict[str, list[bytes]] = {name: [] for name in columns}
+        parts: dict[str, list[pl.DataFrame]] = {name: [] for name in columns}
         programs = self.programs.values()
         # Read before the interviews, which keep the connection to themselves.
         beside = _Beside(self._counted(), self._weights(), *self._places())
         for wide in raw.interviews(self._rows(), self._fields, programs, self.rate):
             for name, part in self._typed(wide, beside):
-                parts[name].append(_packed(_fitted(part, columns[name])))
+                parts[name].append(_fitted(part, columns[name]))
         self.progress(self.size, self.size)
-        return [Table(name, its, _in_order(parts[name], its)) for name, its in columns.items()]
+        return [Table(name, its, _whole(parts[name], its)) for name, its in columns.items()]
 
     @property
     def frame(self) -> pl.DataFrame:
@@ -214,8 +214,7 @@ class Dataset:
                 attempts=Count("case_link__case__calls"),
                 interviewer=Subquery(calls.values("interviewer")[:1]),
             )
-        # The whole is put in order when it is read, a page before it is cut.
-        return rows.order_by() if self.most is None else rows[self.first : self.first + self.most]
+        return rows if self.most is None else rows[self.first : self.first + self.most]
 
     def _typed(self, wide: pl.DataFrame, beside: _Beside) -> Iterator[tuple[str, pl.DataFrame]]:
         """The table's name, "" for the interviews, and a part of it, version by version."""
@@ -263,19 +262,16 @@ class Dataset:
         held = Place.objects.filter(
             cell__wave=self.run.wave, family=SECTOR_FAMILY, state=Place.State.CONFIRMED
         )
-        rows = raw.rows(held.values_list("interview_id"), [NUMBER], self.rate)
-        return _stacked(rows, [NUMBER]).select(
-            pl.col(NUMBER).cast(pl.Int64), pl.lit(1, pl.Int8).alias("compte")
-        )
+        return _by_interview(held, {}).with_columns(pl.lit(1, pl.Int8).alias("compte"))
 
     def _weights(self) -> pl.DataFrame:
-        weights = _frame_of_weights(
+        weights = _by_interview(
             Weight.objects.filter(run=self.run),
             {"weight": "weight", "weight_diffusion": "diffusion", "g_weight": "g_weight"},
         )
         for module in self.modules:
             its = ModuleWeight.objects.filter(run=self.run, module=module)
-            own = _frame_of_weights(its, {module_weight(module): "weight"})
+            own = _by_interview(its, {module_weight(module): "weight"})
             weights = weights.join(own, on=NUMBER, how="left", maintain_order="left")
         return weights
 
@@ -315,26 +311,23 @@ def dataset_of(
 
 def parts_of(frame: pl.DataFrame) -> Iterator[pl.DataFrame]:
     """The frame in parts that are cheap to write; one empty part where there are no rows."""
-    yield from frame.iter_slices(10_000) if len(frame) else iter([frame])
+    yield from frame.iter_slices(25_000) if len(frame) else iter([frame])
 
 
-def _frame_of_weights(weights: QuerySet[Any], fields: Mapping[str, str]) -> pl.DataFrame:
+def _by_interview(rows: QuerySet[Any], fields: Mapping[str, str]) -> pl.DataFrame:
     """{column: field} by interview, in 15 significant digits, as NUMERIC has them: what every
-    format keeps."""
-    written = {
-        f"written_{field}": Func(field, template="(%(expressions)s)::numeric")
-        for field in fields.values()
-    }
-    names = [NUMBER, *fields]
-    rows = weights.annotate(**written).values_list("interview_id", *written)
-    return _stacked(raw.rows(rows, names), names).select(
-        pl.col(NUMBER).cast(pl.Int64), pl.col(names[1:]).cast(pl.Float64)
+    format keeps. Each column comes as one array: row by row, Python would be in the way."""
+    digits = "(%(expressions)s)::numeric::float8"
+    told = rows.order_by().aggregate(
+        numbers=ArrayAgg("interview_id", default=[]),
+        **{
+            f"of_{field}": ArrayAgg(Func(field, template=digits), default=[])
+            for field in fields.values()
+        },
     )
-
-
-def _stacked(parts: Iterable[pl.DataFrame], names: Sequence[str]) -> pl.DataFrame:
-    """Frames of text as one, which has the columns even where there is none."""
-    return pl.concat([pl.DataFrame(schema=dict.fromkeys(names, pl.String)), *parts])
+    columns = [pl.Series(NUMBER, told["numbers"], pl.Int64)]
+    columns += [pl.Series(name, told[f"of_{field}"], pl.Float64) for name, field in fields.items()]
+    return pl.DataFrame(columns)
 
 
 def _instance(told: pl.DataFrame, program: Program, roster: str, rank: int) -> pl.DataFrame:
@@ -379,26 +372,12 @@ def _fitted(part: pl.DataFrame, columns: Sequence[Heading]) -> pl.DataFrame:
     )
 
 
-def _packed(part: pl.DataFrame) -> bytes:
-    """A part as it waits for the others, in a tenth of the room or less."""
-    packed = BytesIO()
-    part.write_ipc(packed, compression="lz4")
-    return packed.getvalue()
-
-
-def _in_order(parts: Sequence[bytes], columns: Sequence[Heading]) -> pl.DataFrame:
-    """All parts by number, and by rank in a roster; some columns at a time, to keep few twice."""
+def _whole(parts: Sequence[pl.DataFrame], columns: Sequence[Heading]) -> pl.DataFrame:
+    """All parts, by number, and by rank in a roster."""
     empty = pl.DataFrame(schema={column.name: column.dtype for column in columns})
-
-    def whole(names: list[str]) -> pl.DataFrame:
-        return pl.concat([empty.select(names), *(pl.read_ipc(one, columns=names) for one in parts)])
-
-    by = [name for name in (NUMBER, RANK.name) if name in empty.columns]
-    order = whole(by).select(pl.arg_sort_by(by)).to_series()
-    sets = (empty.columns[start : start + TOGETHER] for start in range(0, empty.width, TOGETHER))
-    return pl.concat(
-        [whole(names).select(pl.all().gather(order)) for names in sets], how="horizontal"
-    )
+    frame = pl.concat([empty, *parts])
+    by = [name for name in (NUMBER, RANK.name) if name in frame.columns]
+    return frame if frame[NUMBER].is_sorted() and len(by) == 1 else frame.sort(by)
 
 
 def _times(part: pl.DataFrame) -> pl.DataFrame:

@@ -27,6 +27,7 @@ BEGINS_A_FORMULA = r"^[=+\-@\t\r]"
 # XML has no place for them, and no answer needs them.
 UNPRINTABLE = {code: None for code in range(32) if chr(code) not in "\t\n\r"}
 PATTERN_OF_UNPRINTABLE = r"[\x00-\x08\x0b\x0c\x0e-\x1f]"
+HARM = f"{BEGINS_A_FORMULA}|{PATTERN_OF_UNPRINTABLE}"
 # Bytes of one text: what SPSS takes, and what a workbook takes in characters.
 LONGEST_TEXT = 32_767
 MARK = "\ufeff".encode()
@@ -62,11 +63,13 @@ def harmless(cell: Cell) -> Cell:
     return f"'{text}" if text.startswith(FORMULA) else text
 
 
-def harmless_column(values: pl.Expr) -> pl.Expr:
-    """`harmless`, of a whole column of text."""
-    text = values.str.replace_all(PATTERN_OF_UNPRINTABLE, "")
+def harmless_frame(frame: pl.DataFrame) -> pl.DataFrame:
+    """`harmless`, of every text; one look at a column spares it where there is no harm."""
+    harm = frame.select(pl.col(pl.String).str.contains(HARM).any())
+    names = [name for name in harm.columns if harm[name].item()]
+    text = pl.col(names).str.replace_all(PATTERN_OF_UNPRINTABLE, "")
     formula = text.str.contains(BEGINS_A_FORMULA)
-    return pl.when(formula).then(pl.lit("'") + text).otherwise(text).name.keep()
+    return frame.with_columns(pl.when(formula).then(pl.lit("'") + text).otherwise(text).name.keep())
 
 
 def refuse_longer_texts(dataset: Dataset) -> None:
@@ -120,7 +123,7 @@ def frame_csv(path: Path, frame: pl.DataFrame, to: Target, columns: Sequence[Hea
         for part in parts_of(frame):
             shown = part.with_columns(words)
             if not to.raw:
-                shown = shown.with_columns(harmless_column(pl.col(pl.String)))
+                shown = harmless_frame(shown)
             shown.write_csv(file, include_header=not written)
             written += len(part)
             to.progress(written, len(frame))

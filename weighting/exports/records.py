@@ -20,7 +20,7 @@ from cati.core.dispositions import DISPOSITIONS
 from cati.models import Attempt, Wave
 from questionnaire.models import AnswerEvent
 from weighting.exports import raw
-from weighting.exports.files import MARK, Target, harmless_column
+from weighting.exports.files import MARK, Target, harmless_frame
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def records(source: Records, to: Target) -> list[Path]:
         file.write(MARK)
         pl.DataFrame(schema=dict.fromkeys(source.fields, pl.String)).write_csv(file)
         for part in source.parts():
-            shown = part if to.raw else part.with_columns(harmless_column(pl.col(pl.String)))
+            shown = part if to.raw else harmless_frame(part)
             shown.write_csv(file, include_header=False)
             written += len(part)
             to.progress(written, source.size)

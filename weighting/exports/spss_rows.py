@@ -25,7 +25,7 @@ SMALLEST, LARGEST = 1 - BIAS, 251 - BIAS
 BLANKS = int.from_bytes(b" " * 8, "little")
 # A longer text stands in pieces, each in 256 bytes; its width is counted in pieces of 252.
 PIECE, WIDTH_OF_PIECE = 255, 252
-AT_A_TIME = 5_000
+AT_A_TIME = 10_000
 # Where the header says that rows are packed, and how many there are.
 PACKED_AT, ROWS_AT = 72, 80
 

@@ -20,7 +20,7 @@ import polars as pl
 
 from weighting.exports.columns import SPECIAL_CODES, UNDRAWN, Heading
 from weighting.exports.cuts import cuts_csv
-from weighting.exports.dataset import Dataset, Table, parts_of
+from weighting.exports.dataset import Dataset, Table
 from weighting.exports.files import Target
 from weighting.exports.names import Cut, cut_characters
 
@@ -43,6 +43,7 @@ BYTE, DOUBLE, STRL = 65530, 65526, 32768
 FORMATS = {BYTE: "%8.0g", DOUBLE: "%12.0g", STRL: "%9s"}
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 NAME, FORMAT, LABEL = 129, 57, 321
+AT_A_TIME = 10_000
 
 
 def dta(dataset: Dataset, to: Target) -> list[Path]:
@@ -81,7 +82,7 @@ class _File:
         places.append(file.tell())
         file.write(b"<data>")
         start = 0
-        for part in parts_of(self.frame):
+        for part in self.frame.iter_slices(AT_A_TIME):
             file.write(self._rows(part, start))
             start += len(part)
         file.write(b"</data>")
