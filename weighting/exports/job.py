@@ -21,7 +21,7 @@ from weighting import queries
 from weighting.exports.dataset import Dataset, Progress, dataset_of
 from weighting.exports.files import Target
 from weighting.exports.formats import FORMATS, Format
-from weighting.exports.raw import GENTLY
+from weighting.exports.raw import GENTLY, PLAIN_GENTLY
 from weighting.exports.records import Records
 from weighting.models import WeightingRun
 
@@ -108,7 +108,7 @@ def title(job: Job) -> str:
 
 def _source(job: Job, form: Format, progress: Progress) -> Dataset | Records:
     if form.of_wave is not None:
-        return form.of_wave(job.wave, GENTLY)
+        return form.of_wave(job.wave, PLAIN_GENTLY)
     run = run_of(job.wave, job.params["run"])
     if run is None:
         raise jobs.Refusal(_("Ce calage n’existe plus."))

@@ -24,9 +24,9 @@ from questionnaire.core.program import Node, Program
 
 AT_A_TIME = 16 << 20  # bytes of COPY, some twenty thousand interviews
 IN_MEMORY = 16 << 20  # beyond, on the disk
-# What a job takes in a second: PostgreSQL, whose process does not step back for whoever is on the
-# telephone, waits for its reader two thirds of the time.
-GENTLY = 4 << 20
+# Bytes a second that a job takes of interviews and of plain rows: a tenth of what it could. The
+# process of PostgreSQL does not step back for whoever is on the telephone, as the worker does.
+GENTLY, PLAIN_GENTLY = 1 << 20, 8 << 20
 STEP = 64 << 10
 # How COPY writes what would break its lines.
 ESCAPED = {

@@ -118,8 +118,9 @@ class _Layout:
 
 
 def _codes(part: pl.DataFrame) -> Bytes:
-    shifted = pl.all().cast(pl.Int16) + BIAS
-    return part.select(shifted.fill_null(MISSING).cast(pl.UInt8)).to_numpy()
+    """Bytes go round at 256: the byte of what is null is MISSING once BIAS is added."""
+    null = pl.lit(MISSING - BIAS - 256, pl.Int8)
+    return part.select(pl.all().fill_null(null)).to_numpy().view(np.uint8) + np.uint8(BIAS)
 
 
 def _numbers(column: pl.Series) -> tuple[Bytes, Words]:
