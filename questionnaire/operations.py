@@ -49,6 +49,11 @@ class AnswerRefused(Exception):
         super().__init__(" ".join(self.messages))
 
 
+def _refused(text: str, **values: object) -> AnswerRefused:
+    """For one sentence, a marked text with its values."""
+    return AnswerRefused([Said(text, **values)])
+
+
 @dataclass(frozen=True)
 class EventInput:
     """One event as it comes in; `id` is the client's, and the primary key of the journal's line."""
@@ -240,7 +245,7 @@ def amend(
     if interview.outcome == left:
         return walker
     if left == routing.COMPLETE:
-        raise AnswerRefused([Said(_("Cette réponse rouvrirait un entretien terminé."))])
+        raise _refused(_("Cette réponse rouvrirait un entretien terminé."))
     end = interview.events.filter(kind="end").last()
     if end is not None and end.value["outcome"] == left:
         again = EventInput(uuid4(), "end", value=end.value, cause="amend")
@@ -303,10 +308,9 @@ def withdraw_consent(
     walker = walker_of(interview)
     program = walker.program
     if key not in program.slot_of or program.node(key).entry.type != "consent":
-        raise AnswerRefused([Said(_("%(key)s n’est pas une question d’accord."), key=key)])
+        raise _refused(_("%(key)s n’est pas une question d’accord."), key=key)
     if walker.state.answers.get(key, {}).get("v") != 1:
-        not_given = _("L’accord %(key)s n’a pas été donné dans cet entretien.")
-        raise AnswerRefused([Said(not_given, key=key)])
+        raise _refused(_("L’accord %(key)s n’a pas été donné dans cet entretien."), key=key)
     if walker.on_route(key):
         # The choices of a consent go from yes to no.
         no = program.node(key).entry.choices[-1].code
@@ -365,9 +369,7 @@ def _fitting(walker: Walker, given: EventInput) -> dict[str, Any]:
     """The value to journal for an event. Raises AnswerRefused where it does not fit."""
     check = _CHECKS.get(given.kind)
     if check is None:
-        raise AnswerRefused(
-            [Said(_("Aucun événement ne s’appelle « %(kind)s »."), kind=given.kind)]
-        )
+        raise _refused(_("Aucun événement ne s’appelle « %(kind)s »."), kind=given.kind)
     return check(walker, given)
 
 
@@ -375,10 +377,9 @@ def _key(walker: Walker, given: EventInput) -> str:
     """The key of an item that is asked now. Raises AnswerRefused."""
     key = Event(given.kind, given.item, given.instance).key
     if key not in walker.program.slot_of:
-        raise AnswerRefused([Said(NO_SUCH, key=key)])
+        raise _refused(NO_SUCH, key=key)
     if not walker.on_route(key):
-        off_route = _("La question %(key)s n’est pas posée dans cette situation.")
-        raise AnswerRefused([Said(off_route, key=key)])
+        raise _refused(_("La question %(key)s n’est pas posée dans cette situation."), key=key)
     return key
 
 
@@ -395,7 +396,7 @@ def _answer(walker: Walker, given: EventInput) -> dict[str, Any]:
 def _seen(walker: Walker, given: EventInput) -> dict[str, Any]:
     key = _key(walker, given)
     if walker.program.node(key).entry.type != "info":
-        raise AnswerRefused([Said(_("La question %(key)s demande une réponse."), key=key)])
+        raise _refused(_("La question %(key)s demande une réponse."), key=key)
     return {}
 
 
@@ -403,8 +404,9 @@ def _clear(walker: Walker, given: EventInput) -> dict[str, Any]:
     if given.item in walker.program.instances:
         rooms = len(walker.program.instances[given.item])
         if not given.instance.isdecimal() or not 1 <= int(given.instance) <= rooms:
-            missing = _("Il n’y a pas de « %(instance)s » dans cette liste.")
-            raise AnswerRefused([Said(missing, instance=given.instance)])
+            raise _refused(
+                _("Il n’y a pas de « %(instance)s » dans cette liste."), instance=given.instance
+            )
         return {}
     _key(walker, given)
     return {}
@@ -430,11 +432,11 @@ def _draw(walker: Walker, given: EventInput) -> dict[str, Any]:
     name, drawn = given.value.get("name"), given.value.get("value")
     nodes = walker.program.nodes_of("draw", str(name))
     if not nodes or drawn not in nodes[0].entry.values:
-        said = _("Le tirage « %(name)s » n’a pas de valeur « %(value)s ».")
-        raise AnswerRefused([Said(said, name=name, value=drawn)])
+        raise _refused(
+            _("Le tirage « %(name)s » n’a pas de valeur « %(value)s »."), name=name, value=drawn
+        )
     if name in walker.state.draws:
-        said = _("Le tirage « %(name)s » est fait : il ne se refait pas.")
-        raise AnswerRefused([Said(said, name=name)])
+        raise _refused(_("Le tirage « %(name)s » est fait : il ne se refait pas."), name=name)
     return {"name": name, "value": drawn}
 
 
@@ -442,8 +444,7 @@ def _quota_result(walker: Walker, given: EventInput) -> dict[str, Any]:
     value = {name: given.value.get(name) for name in ("quota", "cell", "result")}
     known = walker.program.nodes_of("quota", str(value["quota"]))
     if not known or value["result"] not in ("held", "full", "outside", "released"):
-        said = _("Ce résultat de quota ne se lit pas : %(value)s.")
-        raise AnswerRefused([Said(said, value=value)])
+        raise _refused(_("Ce résultat de quota ne se lit pas : %(value)s."), value=value)
     return {name: str(one) for name, one in value.items()}
 
 
@@ -452,8 +453,9 @@ def _preload(walker: Walker, given: EventInput) -> dict[str, Any]:
     instrument = walker.program.instrument
     declared = {one.name: one for one in (*instrument.parameters, *instrument.preloads)}
     if name not in declared or not _is_a(declared[name], value):
-        said = _("Le paramètre « %(name)s » n’accepte pas %(value)r.")
-        raise AnswerRefused([Said(said, name=name, value=value)])
+        raise _refused(
+            _("Le paramètre « %(name)s » n’accepte pas %(value)r."), name=name, value=value
+        )
     return {"name": name, "v": value}
 
 
@@ -466,14 +468,14 @@ def _is_a(declared: Input, value: Any) -> bool:
 
 def _seed(walker: Walker, given: EventInput) -> dict[str, Any]:
     if type(given.value.get("v")) is not int:
-        raise AnswerRefused([Said(_("La graine du tirage est un nombre entier."))])
+        raise _refused(_("La graine du tirage est un nombre entier."))
     return {"v": given.value["v"]}
 
 
 def _end(walker: Walker, given: EventInput) -> dict[str, Any]:
     outcome = given.value.get("outcome")
     if not isinstance(outcome, str) or not 1 <= len(outcome) <= 20:
-        raise AnswerRefused([Said(_("La fin d’un entretien a une issue."))])
+        raise _refused(_("La fin d’un entretien a une issue."))
     return {"outcome": outcome, "temporary": bool(given.value.get("temporary"))}
 
 

@@ -33,9 +33,7 @@ def nadia(world: World, page: str) -> Client:
 
 
 def test_the_second_page_reads_the_session_with_its_person(nadia: Client, page: str) -> None:
-    with CaptureQueriesContext(
-        connection,
-    ) as asked:
+    with CaptureQueriesContext(connection) as asked:
         assert nadia.get(page).status_code == 200
     sessions = [one["sql"] for one in asked if "django_session" in one["sql"]]
     assert len(sessions) == 1

@@ -364,10 +364,9 @@ def _values(told: pl.DataFrame, columns: Sequence[Column]) -> pl.DataFrame:
 
 def _fitted(part: pl.DataFrame, columns: Sequence[Heading]) -> pl.DataFrame:
     """A part under the columns' names, null in what its version does not have."""
+    there = set(part.columns)
     return part.select(
-        (pl.col(one.full) if one.full in part.columns else pl.lit(None))
-        .cast(one.dtype)
-        .alias(one.name)
+        (pl.col(one.full) if one.full in there else pl.lit(None)).cast(one.dtype).alias(one.name)
         for one in columns
     )
 

@@ -21,6 +21,7 @@ WITH = {"csv-codes": "csv-dictionary", "csv-labels": "csv-dictionary"}
 
 
 class Command(BaseCommand):
+    # They load every page of the site, which is a second of the command.
     requires_system_checks = []
     help = "Writes the weighted dataset of a wave, and what goes with it, into a folder."
 
