@@ -7,29 +7,25 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Case, F, FloatField, Q, Value, When
-from django.db.models.functions import Cast
+from django.db.models import BooleanField, F, Q
+from django.db.models.expressions import RawSQL
 from django.utils.translation import gettext_lazy as _
 
 from cati.core.quotas import SECTOR, TOLERANT
 
+# Of a cell, as `cati.core.quotas.admits` says it: it takes one more interview. %s: the share of the
+# interviews in progress that will be completed, in (0, 1].
+ADMITS = f"""(allowance IS NULL OR state = 'open' AND counted + reserved * %s < target
+  + CASE WHEN family IN ({", ".join(f"'{family}'" for family in TOLERANT)}) THEN allowance ELSE 0
+    END)"""
+# It may count one more complete interview.
+COUNTABLE = "(allowance IS NULL OR counted < target + allowance)"
+
 
 class QuotaCellQuerySet(models.QuerySet["QuotaCell"]):
     def admitting(self, rate: float) -> QuotaCellQuerySet:
-        """Those that take one more interview: limited by nothing, or open and not promised away.
-
-        rate: share of the interviews in progress that will be completed, in (0, 1].
-        """
-        promised = F("counted") + Cast(F("reserved"), FloatField()) * Value(rate)
-        tolerant = When(family__in=TOLERANT, then=F("target") + F("allowance"))
-        found = self.alias(promised=promised, room=Case(tolerant, default=F("target")))
-        open_still = Q(state=QuotaCell.State.OPEN, promised__lt=F("room"))
-        return found.filter(Q(allowance__isnull=True) | open_still)
-
-    def countable(self) -> QuotaCellQuerySet:
-        """Those that may count one more complete interview."""
-        below = Q(counted__lt=F("target") + F("allowance"))
-        return self.filter(Q(allowance__isnull=True) | below)
+        """Those that take one more interview: limited by nothing, or open and not promised away."""
+        return self.filter(RawSQL(ADMITS, [rate], output_field=BooleanField()))  # noqa: S611
 
     def locked(self) -> QuotaCellQuerySet:
         """Locked until the transaction ends, in the one order in which cells are ever locked.

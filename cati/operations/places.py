@@ -6,40 +6,74 @@ and then written. An interview that a firm cell refuses takes nobody's place any
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal, NamedTuple
 
-from django.db.models import Exists, F, Q
+from django.db import connection
+from django.db.models import F
 
 from cati.core.quotas import SECTOR, cells_of
 from cati.models import Place, QuotaCell, Wave
-from cati.models.quotas import QuotaCellQuerySet
+from cati.models.quotas import ADMITS, COUNTABLE
 from questionnaire.models import Interview
 
 Result = Literal["held", "full", "outside"]
 State = Place.State
 
-
 # The two counts of a cell: interviews in progress, and complete ones.
 RESERVED, COUNTED = "reserved", "counted"
+# When a cell takes one more in a column; with the rate of completion, where that is asked.
+OPEN_TO = {RESERVED: ADMITS, COUNTED: COUNTABLE}
+# An answer that moves a place waits for these; the ORM takes four times as long to write them.
+CELLS = """
+SELECT q.id, q.family, s.code, q.category
+FROM cati_quotacell q JOIN cati_sector s ON s.id = q.sector_id
+WHERE q.wave_id = %s AND (
+  q.id IN (SELECT cell_id FROM cati_place WHERE interview_id = %s) OR (q.family, s.code, q.category)
+  IN (SELECT * FROM unnest(%s::text[], %s::text[], %s::text[])))
+ORDER BY q.id FOR NO KEY UPDATE OF q
+"""
+PLACES = "SELECT family, cell_id, state FROM cati_place WHERE interview_id = %s"
+REFUSING = "SELECT id FROM cati_quotacell WHERE id = ANY(%s) AND NOT {open}"
+# One more in the first cells and one less in the second, or nothing where one of the first refuses.
+MOVE = """
+UPDATE cati_quotacell SET {column} = {column} + CASE WHEN id = ANY(%s) THEN 1 ELSE -1 END
+WHERE id = ANY(%s) AND (id = ANY(%s) OR {column} > 0) AND NOT EXISTS ({refusing})
+"""
+REMEMBER = """
+WITH left_over AS (DELETE FROM cati_place WHERE interview_id = %s AND family <> ALL(%s))
+INSERT INTO cati_place (interview_id, family, cell_id, state, since)
+SELECT %s, family, cell, state, %s
+FROM unnest(%s::text[], %s::bigint[], %s::text[]) AS stands (family, cell, state)
+ON CONFLICT (interview_id, family)
+DO UPDATE SET cell_id = excluded.cell_id, state = excluded.state, since = excluded.since
+"""
+
+
+class _Place(NamedTuple):
+    """A place as it is: its cell, by id, and its state."""
+
+    cell: int
+    state: Place.State
 
 
 @dataclass(frozen=True)
 class _Stand:
-    """An interview among cells that are locked: the places it has, the cells it belongs to."""
+    """An interview among cells that are locked: the places it has, and the cells it belongs to by
+    id, both by family."""
 
-    places: Mapping[str, Place]
-    wanted: Mapping[str, QuotaCell]
+    places: Mapping[str, _Place]
+    wanted: Mapping[str, int]
 
-    def cell_ids(self, state: Place.State) -> set[int]:
+    def cells(self, state: Place.State) -> set[int]:
         """Of the places in this state."""
-        return {place.cell_id for place in self.places.values() if place.state == state}
+        return {place.cell for place in self.places.values() if place.state == state}
 
     @property
     def counted(self) -> bool:
-        return bool(self.cell_ids(State.CONFIRMED))
+        return bool(self.cells(State.CONFIRMED))
 
 
 def follow(
@@ -54,27 +88,27 @@ def follow(
     """
     stand = _stand(wave, interview, roles)
     column = COUNTED if stand.counted else RESERVED
-    had = stand.cell_ids(State.CONFIRMED if stand.counted else State.RESERVED)
+    held = State.CONFIRMED if stand.counted else State.RESERVED
+    had = stand.cells(held)
     # Without a target for its sector there is nothing to count it against.
     wanted = stand.wanted if SECTOR in stand.wanted else {}
-    ids = {cell.pk for cell in wanted.values()}
-    new, old = ids - had, had - ids
+    cells = set(wanted.values())
+    new, old = cells - had, had - cells
     if not new and not old and wanted.keys() == stand.places.keys():
-        return {family: _told(State(stand.places[family].state)) for family in wanted}
-    inside = not new or _take(new, wave, column)
-    _give_back(old if inside else had, column)
-    ending = may_end and not stand.counted and not stand.cell_ids(State.RELEASED)
+        return {family: _told(stand.places[family].state) for family in wanted}
+    inside = _move(new, old, wave, column)
     full: set[int] = set()
-    if ending and not inside:
-        # Who was let go on once is not sent away later by the same cell.
-        full = _ids(_refusing(new, wave, column)) - stand.cell_ids(State.OUTSIDE)
-    held = State.CONFIRMED if stand.counted else State.RESERVED
-    states = {
-        family: held if inside else State.FULL if cell.pk in full else State.OUTSIDE
+    if not inside:
+        _give_back(had, column)
+        if may_end and not stand.counted and not stand.cells(State.RELEASED):
+            # Who was let go on once is not sent away later by the same cell.
+            full = _refusing(new, wave, column) - stand.cells(State.OUTSIDE)
+    stands = {
+        family: _Place(cell, held if inside else State.FULL if cell in full else State.OUTSIDE)
         for family, cell in wanted.items()
     }
-    _remember(interview, {family: (wanted[family], state) for family, state in states.items()}, now)
-    return {family: _told(state) for family, state in states.items()}
+    _remember(interview, stands, now)
+    return {family: _told(place.state) for family, place in stands.items()}
 
 
 def follow_left(
@@ -89,12 +123,12 @@ def follow_left(
     stand = _stand(wave, interview, roles)
     if stand.counted:
         return follow(wave, interview, roles, now, may_end=False)
-    refused = stand.cell_ids(State.FULL)
+    refused = stand.cells(State.FULL)
     if stand.places and not refused:
-        left = State.RELEASED if stand.cell_ids(State.RELEASED) else State.OUTSIDE
-        _remember(interview, {family: (cell, left) for family, cell in stand.wanted.items()}, now)
+        left = State.RELEASED if stand.cells(State.RELEASED) else State.OUTSIDE
+        _remember(interview, _all(stand.wanted, left), now)
     return {
-        family: "full" if cell.pk in refused else "outside" for family, cell in stand.wanted.items()
+        family: "full" if cell in refused else "outside" for family, cell in stand.wanted.items()
     }
 
 
@@ -107,17 +141,17 @@ def confirm(wave: Wave, interview: Interview, roles: Mapping[str, object], now: 
     stand = _stand(wave, interview, roles)
     if stand.counted:
         return True
-    had = stand.cell_ids(State.RESERVED)
+    had = stand.cells(State.RESERVED)
     counted = False
     if SECTOR in stand.wanted:
-        ids = {cell.pk for cell in stand.wanted.values()}
+        cells = set(stand.wanted.values())
         closed = QuotaCell.objects.filter(
-            pk__in=ids - had, state=QuotaCell.State.CLOSED, allowance__isnull=False
+            pk__in=cells - had, state=QuotaCell.State.CLOSED, allowance__isnull=False
         )
-        counted = not closed.exists() and _take(ids, wave, COUNTED)
+        counted = not closed.exists() and _move(cells, set(), wave, COUNTED)
     _give_back(had, RESERVED)
     state = State.CONFIRMED if counted else State.OUTSIDE
-    _remember(interview, {family: (cell, state) for family, cell in stand.wanted.items()}, now)
+    _remember(interview, _all(stand.wanted, state), now)
     return counted
 
 
@@ -169,43 +203,45 @@ def _stand(wave: Wave, interview: Interview, roles: Mapping[str, object]) -> _St
     """Cells first, places then: whoever loads families at this moment gives the interview places
     in cells that are new, and is waited for at the old ones. The cells are then asked for again."""
     belongs = cells_of(roles)
-    asked = Q(pk__in=Place.objects.filter(interview=interview).values("cell"))
-    for family, (sector, category) in belongs.items():
-        asked |= Q(family=family, sector__code=sector, category=category)
-    those = QuotaCell.objects.filter(asked, wave=wave).locked()
-    cells = list(those)
-    places = {place.family: place for place in Place.objects.filter(interview=interview)}
-    if not {place.cell_id for place in places.values()} <= {cell.pk for cell in cells}:
-        cells = list(those.all())
-    found = {(cell.family, cell.sector.code, cell.category): cell for cell in cells}
+    sectors, categories = [[key[part] for key in belongs.values()] for part in (0, 1)]
+    asked = [wave.pk, interview.pk, list(belongs), sectors, categories]
+    cells = _rows(CELLS, asked)
+    places = {
+        family: _Place(cell, State(state)) for family, cell, state in _rows(PLACES, [interview.pk])
+    }
+    if not {place.cell for place in places.values()} <= {cell for cell, *_key in cells}:
+        cells = _rows(CELLS, asked)
+    found = {tuple(key): cell for cell, *key in cells}
     known = {family: found.get((family, *key)) for family, key in belongs.items()}
     return _Stand(places, {family: cell for family, cell in known.items() if cell is not None})
 
 
-def _open_to(cells: QuotaCellQuerySet, wave: Wave, column: str) -> QuotaCellQuerySet:
-    """Those of the cells that take one more, in the column in which it is to be counted."""
-    return cells.countable() if column == COUNTED else cells.admitting(wave.completion_rate)
+def _refusing(cells: Collection[int], wave: Wave, column: str) -> set[int]:
+    asked = REFUSING.format(open=OPEN_TO[column])
+    return {cell for (cell,) in _rows(asked, [list(cells), *_rate(wave, column)])}
 
 
-def _refusing(ids: set[int], wave: Wave, column: str) -> QuotaCellQuerySet:
-    cells = QuotaCell.objects.filter(pk__in=ids)
-    return cells.exclude(pk__in=_open_to(cells, wave, column).values("pk"))
+def _move(new: Collection[int], old: Collection[int], wave: Wave, column: str) -> bool:
+    """Add one to all of the new cells and take one off the old, or nothing where one refuses."""
+    refusing = REFUSING.format(open=OPEN_TO[column])
+    more = list(new)
+    values = [more, [*new, *old], more, more, *_rate(wave, column)]
+    return bool(_done(MOVE.format(column=column, refusing=refusing), values)) or not new
 
 
-def _take(ids: set[int], wave: Wave, column: str) -> bool:
-    """Add one to all of the cells, or to none where one of them refuses."""
-    asked = QuotaCell.objects.filter(~Exists(_refusing(ids, wave, column)), pk__in=ids)
-    return bool(asked.update(**{column: F(column) + 1}))
-
-
-def _give_back(ids: Collection[int], column: str) -> None:
-    if ids:
-        held = QuotaCell.objects.filter(**{f"{column}__gt": 0}, pk__in=ids)
+def _give_back(cells: Collection[int], column: str) -> None:
+    if cells:
+        held = QuotaCell.objects.filter(**{f"{column}__gt": 0}, pk__in=cells)
         held.update(**{column: F(column) - 1})
 
 
-def _ids(cells: QuotaCellQuerySet) -> set[int]:
-    return set(cells.values_list("pk", flat=True))
+def _rate(wave: Wave, column: str) -> Sequence[float]:
+    """What OPEN_TO asks for in a column."""
+    return [wave.completion_rate] if column == RESERVED else []
+
+
+def _all(wanted: Mapping[str, int], state: Place.State) -> dict[str, _Place]:
+    return {family: _Place(cell, state) for family, cell in wanted.items()}
 
 
 def _told(state: Place.State) -> Result:
@@ -214,17 +250,23 @@ def _told(state: Place.State) -> Result:
     return "held" if state in (State.RESERVED, State.CONFIRMED) else "outside"
 
 
-def _remember(
-    interview: Interview, stands: Mapping[str, tuple[QuotaCell, Place.State]], now: datetime
-) -> None:
+def _remember(interview: Interview, stands: Mapping[str, _Place], now: datetime) -> None:
     """The interview's places are these and no others."""
-    Place.objects.filter(interview=interview).exclude(family__in=stands).delete()
-    Place.objects.bulk_create(
-        (
-            Place(interview=interview, family=family, cell=cell, state=state, since=now)
-            for family, (cell, state) in stands.items()
-        ),
-        update_conflicts=True,
-        unique_fields=["interview", "family"],
-        update_fields=["cell", "state", "since"],
-    )
+    families = list(stands)
+    cells, states = [[one[part] for one in stands.values()] for part in (0, 1)]
+    pk = interview.pk
+    _done(REMEMBER, [pk, families, pk, now, families, cells, states])
+
+
+def _rows(statement: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+    return rows
+
+
+def _done(statement: str, values: Sequence[Any]) -> int:
+    """How many rows the statement has written."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        return int(cursor.rowcount)
