@@ -135,9 +135,10 @@ def lock_interview(pk: int) -> Interview:
 @dataclass(frozen=True)
 class Entry:
     """Events that are folded in and not written: the walker where the interview then stands, the
-    values of the statement that writes them, and the interview's columns."""
+    values of the statement that writes so many lines, and the interview's columns."""
 
     walker: Walker
+    lines: int
     values: Sequence[Any]
     derived: Mapping[str, Any]
 
@@ -161,9 +162,16 @@ def record(
     Gives the walker where the interview then stands; `walker` is the one that an earlier call gave.
     Raises AnswerRefused where an event does not fit, and then writes none of them.
     """
-    folded = entry(interview, events, actor=actor, epoch=epoch, now=now, walker=walker)
+    return write(
+        interview, entry(interview, events, actor=actor, epoch=epoch, now=now, walker=walker)
+    )
+
+
+def write(interview: Interview, folded: Entry) -> Walker:
+    """Append what is folded in, to an interview that the caller has locked and that stands where
+    it stood then."""
     with connection.cursor() as cursor:
-        cursor.execute(_append(len(events)), folded.values)
+        cursor.execute(_append(folded.lines), folded.values)
     folded.show(interview)
     return folded.walker
 
@@ -193,7 +201,7 @@ def entry(
     values += (
         json.dumps(derived[name]) if name == "answers" else derived[name] for name in DERIVED
     )
-    return Entry(fold.walker, [*values, interview.pk], derived)
+    return Entry(fold.walker, len(events), [*values, interview.pk], derived)
 
 
 @cache

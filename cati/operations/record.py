@@ -119,9 +119,10 @@ def save_answer(
         "instance": answer.instance,
         "value": answer.value,
     }
-    plain = retried(lambda: _save_plainly(case_id, user, epoch, answer, body, now, read))
+    ahead = _Ahead.work_out(read or _read(case_id, READ), user, epoch, answer, now)
+    plain = retried(lambda: ahead.save(case_id, body, now)) if ahead else None
     return plain or once(
-        answer.uuid, user, body, now, lambda: _save(case_id, user, epoch, answer, now)
+        answer.uuid, user, body, now, lambda: _save(case_id, user, epoch, answer, now, ahead)
     )
 
 
@@ -154,62 +155,84 @@ def preview_answer(interview: Interview, answer: AnswerInput) -> Effects:
     return journal.preview(interview, _event(answer, answer.value))
 
 
-def _save_plainly(
+class _Ahead:
+    """An answer folded into an interview as it was read, without a lock: good for as long as the
+    interview stands where it stood, and for one writing."""
+
+    def __init__(
+        self, read: Conducted, user: User, epoch: int, answer: AnswerInput, now: datetime
+    ) -> None:
+        """Raises journal.AnswerRefused."""
+        self.read, self.user, self.epoch, self.answer = read, user, epoch, answer
+        self.seq = read.interview.seq
+        walker = walker_of(read.interview)
+        before = cells_of(walker.state.roles)
+        event = _event(answer, answer.value)
+        self.entry: journal.Entry | None = journal.entry(
+            read.interview, [event], actor=user, epoch=epoch, now=now, walker=walker
+        )
+        self.moved = cells_of(walker.state.roles) != before
+
+    @classmethod
+    def work_out(
+        cls, read: Conducted | None, user: User, epoch: int, answer: AnswerInput, now: datetime
+    ) -> _Ahead | None:
+        """None where a call conducts no interview, and where the answer is judged under the lock:
+        it does not fit, or does not go into the journal as it is."""
+        if read is None or stored_with_contact(read.interview, answer.kind, answer.item):
+            return None
+        try:
+            return cls(read, user, epoch, answer, now)
+        except journal.AnswerRefused:
+            return None
+
+    def save(self, case_id: int, body: dict[str, Any], now: datetime) -> Reply | None:
+        """`_save` in one statement, where the answer asks for nothing but its line in the journal.
+
+        The statement takes the locks, and writes nothing where the case, its call or the interview
+        are not what was read, or the request came before. None then, and wherever there is more to
+        do: nothing is written, and `_save` judges.
+        """
+        entry, interview = self.entry, self.read.interview
+        assert entry is not None
+        # Living in a sector is remembered with the case, once.
+        known = entry.derived["sector"] == "" or self.read.case.screened
+        if not known or self.moved or entry.walker.needs():
+            return None
+        reply = _told(entry.derived["seq"], entry.walker)
+        held = (case_id, self.user.pk, self.epoch, self.seq)
+        request = (self.answer.uuid, self.user.pk, digest_of(body), json.dumps(reply), now)
+        with connection.cursor() as cursor:
+            cursor.execute(journal.append_after(UNCHANGED), (*held, *request, *entry.values))
+            if not cursor.rowcount:
+                return None
+        entry.show(interview)
+        transaction.on_commit(lambda: keep_warm(interview, entry.walker))
+        return Reply(200, reply, acted=Saved(interview, self.read.beside))
+
+    def write(self, interview: Interview) -> tuple[Walker, bool] | None:
+        """`_record`, where the interview, locked by now, stands where it stood; None elsewhere, and
+        the second time."""
+        same = (interview.pk, interview.seq) == (self.read.interview.pk, self.seq)
+        entry, self.entry = self.entry, None
+        return (journal.write(interview, entry), self.moved) if entry and same else None
+
+
+def _save(
     case_id: int,
     user: User,
     epoch: int,
     answer: AnswerInput,
-    body: dict[str, Any],
     now: datetime,
-    read: Conducted | None,
-) -> Reply | None:
-    """`_save` in one statement, where the answer asks for nothing but its line in the journal.
-
-    The route is worked out without a lock; the statement that writes takes the locks, and writes
-    nothing where the case, its call or the interview are not what was read, or the request came
-    before. None then, and wherever there is more to do: nothing is written, and `_save` judges.
-    """
-    read = read or _read(case_id, READ)
-    if read is None:
-        return None
-    interview = read.interview
-    # Living in a sector is remembered with the case, once.
-    known = interview.sector == "" or read.case.screened
-    if not known or stored_with_contact(interview, answer.kind, answer.item):
-        return None
-    walker, seq = walker_of(interview), interview.seq
-    before = cells_of(walker.state.roles)
-    event = _event(answer, answer.value)
-    try:
-        entry = journal.entry(interview, [event], actor=user, epoch=epoch, now=now, walker=walker)
-    except journal.AnswerRefused:
-        return None
-    if walker.needs() or cells_of(walker.state.roles) != before:
-        return None
-    reply = _told(entry.derived["seq"], walker)
-    held = (case_id, user.pk, epoch, seq)
-    request = (answer.uuid, user.pk, digest_of(body), json.dumps(reply), now)
-    with connection.cursor() as cursor:
-        cursor.execute(journal.append_after(UNCHANGED), (*held, *request, *entry.values))
-        if not cursor.rowcount:
-            return None
-    entry.show(interview)
-    transaction.on_commit(lambda: keep_warm(interview, walker))
-    return Reply(200, reply, acted=Saved(interview, read.beside))
-
-
-def _save(case_id: int, user: User, epoch: int, answer: AnswerInput, now: datetime) -> Reply:
+    ahead: _Ahead | None,
+) -> Reply:
     try:
         conducted = _conducted(case_id, user, epoch, now)
     except StaleLease as lost:
         return keep_late(case_id, user, epoch, answer, lost, now)
     case, interview = conducted.case, conducted.interview
-    value = _for_journal(case, interview, answer)
-    walker = walker_of(interview)
-    before = cells_of(walker.state.roles)
-    event = _event(answer, value)
-    journal.record(interview, [event], actor=user, epoch=epoch, now=now, walker=walker)
-    moved = cells_of(walker.state.roles) != before
+    written = ahead.write(interview) if ahead else None
+    walker, moved = written or _record(case, interview, answer, user, epoch, now)
     settle(case, interview, walker, user, now, moved=moved)
     transaction.on_commit(lambda: keep_warm(interview, walker))
     if interview.sector and not case.screened:
@@ -217,6 +240,18 @@ def _save(case_id: int, user: User, epoch: int, answer: AnswerInput, now: dateti
         Case.objects.filter(pk=case.pk).update(screened=True)
     acted = Saved(interview, None if moved else conducted.beside)
     return Reply(200, _told(interview.seq, walker), acted=acted)
+
+
+def _record(
+    case: Case, interview: Interview, answer: AnswerInput, user: User, epoch: int, now: datetime
+) -> tuple[Walker, bool]:
+    """The answer in the journal; the walker, and whether the interview is in other cells by now."""
+    value = _for_journal(case, interview, answer)
+    walker = walker_of(interview)
+    before = cells_of(walker.state.roles)
+    event = _event(answer, value)
+    journal.record(interview, [event], actor=user, epoch=epoch, now=now, walker=walker)
+    return walker, cells_of(walker.state.roles) != before
 
 
 def _told(seq: int, walker: Walker) -> dict[str, Any]:
