@@ -32,7 +32,7 @@ def words(name: str, default: str = "") -> list[str]:
 def database(url: str) -> dict[str, Any]:
     """A libpq connection string or URL as a Django database, pooled by psycopg.
 
-    `CONN_MAX_AGE` is 0 and connections are checked when they leave the pool, because a pool
+    `CONN_MAX_AGE` is 0 and connections are looked at when they leave the pool, because a pool
     that keeps a dead connection serves it after every restart of PostgreSQL. Nobody waits long for
     a server that is gone: the page that asked tries again by itself, and a pool that had given up
     (`reconnect_timeout`) connects anew at the first request after the server is back.
@@ -40,14 +40,13 @@ def database(url: str) -> dict[str, Any]:
     parts = conninfo_to_dict(url)
     named = {"dbname", "user", "password", "host", "port"}
     return {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "cati.postgresql",
         "NAME": parts.get("dbname", ""),
         "USER": parts.get("user", ""),
         "PASSWORD": parts.get("password", ""),
         "HOST": parts.get("host", ""),
         "PORT": str(parts.get("port", "")),
         "CONN_MAX_AGE": 0,
-        "CONN_HEALTH_CHECKS": True,
         # Statements that come again are planned once per connection: a fifth of an answer's time.
         "OPTIONS": {"server_side_binding": True, "prepare_threshold": 3}
         | {"connect_timeout": 2, "tcp_user_timeout": 5000}

@@ -19,8 +19,9 @@ from uuid import uuid4
 import pytest
 from django.db import connection, connections
 from django.test import Client
+from psycopg import Connection
 
-from cati.models import IdempotentRequest
+from cati.models import IdempotentRequest, User
 from questionnaire.models import AnswerEvent
 from questionnaire.operations import rebuild
 from tests.cati.test_interview_life import Call
@@ -93,6 +94,35 @@ class Sender:
 def is_calm(response: Any) -> bool:
     text = response.content.decode()
     return response.status_code == 503 and not any(word in text for word in WORDS_OF_A_FAULT)
+
+
+def test_sessions_that_ended_while_they_rested_are_not_noticed(world: World) -> None:
+    sender = Sender(world)
+    pool = connection.pool
+    resting = [pool.getconn() for _ in range(3)]
+    others = "SELECT pg_terminate_backend(pid, 1000) FROM pg_stat_activity WHERE pid = ANY(%s)"
+    ended = [one.info.backend_pid for one in resting]
+    with connection.cursor() as cursor:
+        cursor.execute(others, [ended])
+        assert cursor.fetchall() == [(True,)] * 3
+    for one in resting:
+        pool.putconn(one)
+    connection.close()
+    assert pool.get_stats()["pool_available"] >= 3
+    assert sender.send().status_code == 200
+    assert sender.saved_once()
+
+
+def test_a_connection_that_rested_is_asked_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ask(*args: Any) -> None:
+        raise AssertionError
+
+    connection.close()
+    # The pool's own check is a statement of the connection; those of the product are of cursors.
+    monkeypatch.setattr(Connection, "execute", ask)
+    assert User.objects.filter(pk=world.nadia.pk).exists()
 
 
 def test_a_server_that_is_gone_is_a_calm_retry_for_the_page(world: World) -> None:
