@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from cati.core.dispositions import BY_CODE, OPPOSED
 from cati.models import Appointment, Attempt, Case, CaseAct, Phone, User, Wave
 from cati.operations import places
-from cati.operations.calls import hand_back_other
+from cati.operations.calls import hand_back_other, last_call
 from cati.operations.claim import lease_this
 from cati.operations.errors import Refused
 from cati.operations.leases import lock_case
@@ -47,8 +47,7 @@ def take_back_outcome(wave: Wave, number: int, user: User, now: datetime) -> Cas
 
 def _call(case: Case, user: User, now: datetime) -> Attempt:
     """The call whose outcome may be taken back. Raises Refused."""
-    # The last by its number: the times of two calls may be one, or stand in the other order.
-    attempt = case.calls.order_by("-pk").first()
+    attempt = last_call(case)
     ended = attempt.closed_at if attempt else None
     hers = attempt is not None and attempt.interviewer_id == user.pk and not attempt.abandoned
     if attempt is None or ended is None or not hers:

@@ -13,6 +13,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.db import IntegrityError, transaction
 from django.test import Client
 
 from cati import clock
@@ -123,6 +124,27 @@ def test_an_interview_that_goes_on_has_its_place_again(world: World) -> None:
     call.case = take_back_outcome(world.wave, call.case.number, world.nadia, call.now)
     assert set(Place.objects.values_list("state", flat=True)) == {Place.State.RESERVED}
     assert call.to_the_end()["outcome"] == "complete"
+    assert call.end("10")["counted"]
+
+
+def test_a_complete_interview_opens_again_where_an_earlier_call_ended_tomorrow(
+    world: World,
+) -> None:
+    call = Call(world, world.nadia)
+    call.to_sector()
+    call.end("12")
+    call.now -= timedelta(days=1)
+    call.case = take_call(world.wave, call.case.number, world.nadia, call.now)
+    call.begin()
+    call.to_the_end()
+    call.end("10")
+    call.now += timedelta(minutes=1)
+    call.case = take_back_outcome(world.wave, call.case.number, world.nadia, call.now)
+    call.case.refresh_from_db()
+    assert call.case.state == Case.State.OPEN
+    # While the call goes on, the case is no fresh one, whatever is written.
+    with pytest.raises(IntegrityError, match="rung before"), transaction.atomic():
+        Case.objects.filter(pk=call.case.pk).update(tier=Case.Tier.FRESH, part=0)
     assert call.end("10")["counted"]
 
 
