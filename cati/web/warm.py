@@ -13,7 +13,7 @@ from questionnaire.core.pace import seconds_left
 from questionnaire.queries import program_by_id
 
 # Objects after which the collector looks at the young ones; Python's own is 700.
-SELDOM = 10_000
+SELDOM = 2_000
 PAGES = ("case", "interview", "outcome", "question", "panel", "home")
 
 
