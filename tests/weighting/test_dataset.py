@@ -14,14 +14,15 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet
 import pyreadstat
 import pytest
-from django.db.models import F
+from django.db import transaction
+from django.db.models import F, QuerySet
 from lxml import etree
 from openpyxl import load_workbook
 
@@ -168,7 +169,7 @@ def test_what_one_version_asks_as_a_choice_and_another_in_words_is_read_as_each_
         awkward.interviewed(world.wave, row, {"Q": awkward.v(said)}, "A")
     complete = queries.complete(world.wave)
     programs = [compile_instrument(one) for one in (first, second)]
-    [frame] = raw.interviews(complete, ["pk"], programs)
+    [frame] = raw.interviews([complete], ["pk"], programs)
     assert frame.select(raw.code("Q"), raw.answer("Q")).rows() == [(2, "2"), (None, "98 ans")]
 
 
@@ -189,6 +190,26 @@ def test_the_whole_questionnaire_is_what_its_routes_say(world: World) -> None:
     for row, cells in zip(dataset.frame.to_dicts(), wanted, strict=True):
         assert {name: row[name] for name in cells} == cells
         assert row.keys() - cells.keys() == {column.name for column in dataset.head}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_halves_read_at_the_same_time_are_the_whole(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = awkward.fieldwork(world.wave)
+    with transaction.atomic():
+        whole = dataset_of(run, paradata=True).tables
+    read, rows = raw.interviews, []
+
+    def each_share(shares: Sequence[QuerySet[Any]], *asked: Any) -> Any:
+        rows.extend(len(share) for share in shares)
+        return read(shares, *asked)
+
+    monkeypatch.setattr(raw, "interviews", each_share)
+    halves = dataset_of(run, paradata=True).tables
+    assert rows == [2, 2]
+    for one, two in zip(halves, whole, strict=True):
+        assert one.frame.equals(two.frame)
 
 
 # ------------------------------------------------------------------------------- 2. labels

@@ -30,6 +30,7 @@ from cati.operations import jobs
 from questionnaire.models import AnswerEvent, Interview
 from tests.weighting import awkward
 from tests.world import NOW, World
+from weighting.exports import raw
 from weighting.exports.dataset import dataset_of
 from weighting.exports.formats import FORMATS
 from weighting.exports.job import ask_for_export
@@ -75,6 +76,40 @@ def test_the_same_run_gives_the_same_file(world: World, run: WeightingRun, form:
     first, second = built(world, form), built(world, form)
     assert first.digest == second.digest
     assert first.size == second.size > 0
+
+
+def test_a_job_says_how_far_it_has_read(
+    world: World, run: WeightingRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("weighting.exports.dataset.PORTION", 3)
+    heard: list[tuple[int, int]] = []
+    whole = dataset_of(run, paradata=True)
+    gently = dataset_of(run, paradata=True, rate=1 << 30, progress=lambda *read: heard.append(read))
+    assert gently.digest == whole.digest
+    for one, two in zip(gently.tables, whole.tables, strict=True):
+        assert one.frame.equals(two.frame)
+    assert heard == [(3, 4), (4, 4)]
+
+
+def test_a_job_that_is_cancelled_reads_no_further(
+    world: World, run: WeightingRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("weighting.exports.dataset.PORTION", 1)
+    monkeypatch.setattr("weighting.exports.job.EVERY", 1)
+    job = ask_for_export(world.wave, None, "csv-codes", world.alain, NOW)
+    read, portions = raw.interviews, []
+
+    def one_more(*asked: Any) -> Any:
+        portions.append(asked)
+        if len(portions) == 2:
+            jobs.cancel(Job.objects.get(pk=job.pk), NOW)
+        return read(*asked)
+
+    monkeypatch.setattr(raw, "interviews", one_more)
+    jobs.run(job.pk, lambda: NOW)
+    job.refresh_from_db()
+    assert (job.state, len(portions)) == ("cancelled", 2)
+    assert list(jobs.folder().iterdir()) == []
 
 
 def test_raw_texts_and_paradata_are_asked_for(world: World, run: WeightingRun) -> None:

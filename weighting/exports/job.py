@@ -27,8 +27,8 @@ from weighting.models import WeightingRun
 
 KIND = "export"
 EVERY = 50
-# Of the whole work, by what it took: the interviews are read, then the file is written.
-READING = 0.3
+# Of the whole work, by what it took: the interviews are read, gently, then the file is written.
+READING = 0.7
 OPTIONS = ("raw", "paradata")
 
 

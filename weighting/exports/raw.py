@@ -8,7 +8,8 @@ are read: all that they answered and did not park is on their route.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, closing
 from io import BytesIO
 from tempfile import SpooledTemporaryFile
 from time import sleep
@@ -22,7 +23,7 @@ from psycopg.abc import Buffer
 
 from questionnaire.core.program import Node, Program
 
-AT_A_TIME = 16 << 20  # bytes of COPY, some twenty thousand interviews
+AT_A_TIME = 8 << 20  # bytes of COPY, some ten thousand interviews
 IN_MEMORY = 16 << 20  # beyond, on the disk
 # Bytes a second that a job takes of interviews and of plain rows: a tenth of what it could. The
 # process of PostgreSQL does not step back for whoever is on the telephone, as the worker does.
@@ -92,35 +93,40 @@ REMOVED = "removed"
 
 
 def interviews(
-    rows: QuerySet[Any],
+    shares: Sequence[QuerySet[Any]],
     names: Sequence[str],
     programs: Iterable[Program],
     rate: int | None = None,
 ) -> Iterator[pl.DataFrame]:
-    """Frames in the rows' order, as far as PostgreSQL keeps it: `names`, and what was answered.
+    """Frames of each share in its rows' order, as far as PostgreSQL keeps it: `names`, and what was
+    answered.
 
-    What a version does not have is null in its interviews. The connection is taken until the last;
-    `rate`: bytes a second, at most.
+    The shares are read at the same time, and their frames come in turn. What a version does not
+    have is null in its interviews. The connection is taken until the last; `rate`: bytes a second
+    of a share, at most.
     """
-    statement, parameters = rows.values_list(*names, "answers").query.sql_with_params()
     taken, answers = _taken(programs)
     # Without OFFSET 0 an answer would be looked up again wherever something is taken from it.
-    copy = sql.SQL(
+    copied = sql.SQL(
         "COPY (SELECT {paths} FROM (SELECT r.*{answers} FROM (SELECT i.*, s.*,"
         " CASE WHEN s.parked <> '{{}}' THEN s.answers - s.parked"
         " ELSE coalesce(s.answers, '{{}}') END AS on_route"
         " FROM ({rows}) AS i({named}, document), jsonb_to_record(i.document) AS s({parts})"
         " OFFSET 0) AS r OFFSET 0) AS x) TO STDOUT"
-    ).format(
-        paths=sql.SQL(", ").join([*map(sql.Identifier, names), *(one.path for one in taken)]),
-        answers=sql.SQL("").join(
+    )
+    parts = {
+        "paths": sql.SQL(", ").join([*map(sql.Identifier, names), *(one.path for one in taken)]),
+        "answers": sql.SQL("").join(
             sql.SQL(", r.on_route->{} AS {}").format(sql.Literal(key), sql.Identifier(name))
             for key, name in answers.items()
         ),
-        rows=sql.SQL(statement),
-        named=sql.SQL(", ").join(map(sql.Identifier, names)),
-        parts=sql.SQL(PARTS),
-    )
+        "named": sql.SQL(", ").join(map(sql.Identifier, names)),
+        "parts": sql.SQL(PARTS),
+    }
+    copies = []
+    for rows in shares:
+        statement, parameters = rows.values_list(*names, "answers").query.sql_with_params()
+        copies.append((copied.format(rows=sql.SQL(statement), **parts), parameters))
     # What is a choice in one version and not in another is no number in every row.
     unlike = {one.key for one in taken if one.dtype == CODE} & {
         one.key for one in taken if one.name == answer(one.key)
@@ -128,7 +134,7 @@ def interviews(
     schema: dict[str, type[pl.DataType]] = dict.fromkeys(names, TEXT)
     schema |= {one.name: TEXT if one.key in unlike else one.dtype for one in taken}
     codes = pl.col(code(key) for key in sorted(unlike)).cast(CODE, strict=False)
-    for frame in _as_they_come(copy, parameters, schema, rate):
+    for frame in _as_they_come(copies, schema, rate):
         yield frame.with_columns(codes) if unlike else frame
 
 
@@ -152,22 +158,26 @@ def rows(
 
 
 def _as_they_come(
-    statement: sql.Composable, parameters: Sequence[Any], schema: Schema, rate: int | None
+    copies: Iterable[tuple[sql.Composable, Sequence[Any]]], schema: Schema, rate: int | None
 ) -> Iterator[pl.DataFrame]:
-    """What COPY … TO STDOUT sends, as frames, every column under its name.
+    """What each COPY … TO STDOUT sends, as frames, every column under its name.
 
-    The next lines come while a frame is worked on: PostgreSQL and Python each have a core.
+    The next lines come while a frame is worked on, by a process of PostgreSQL for each COPY.
     """
-    with (
-        connection.cursor() as cursor,
-        cursor.copy(statement, parameters) as copy,
-        ThreadPoolExecutor(1) as reader,
-    ):
-        blocks = _blocks(copy, rate)
-        coming = reader.submit(_next_lines, blocks)
-        while lines := coming.result():
-            coming = reader.submit(_next_lines, blocks)
-            yield _frame(lines, schema)
+    with ExitStack() as stack, ThreadPoolExecutor() as readers:
+        coming: dict[Iterator[Buffer], Future[bytes]] = {}
+        for statement, parameters in copies:
+            # Each but the first has a connection of its own, as long as it is read.
+            own = stack.enter_context(closing(connection.copy())) if coming else connection
+            cursor = stack.enter_context(own.cursor())
+            copy = stack.enter_context(cursor.copy(statement, parameters))
+            blocks = _blocks(copy, rate)
+            coming[blocks] = readers.submit(_next_lines, blocks)
+        while coming:
+            for blocks in list(coming):
+                if lines := coming.pop(blocks).result():
+                    coming[blocks] = readers.submit(_next_lines, blocks)
+                    yield _frame(lines, schema)
 
 
 def _blocks(copy: Copy, rate: int | None) -> Iterator[Buffer]:
