@@ -165,13 +165,9 @@ class _Ahead:
         """Raises journal.AnswerRefused."""
         self.read, self.user, self.epoch, self.answer = read, user, epoch, answer
         self.seq = read.interview.seq
-        walker = walker_of(read.interview)
-        before = cells_of(walker.state.roles)
         event = _event(answer, answer.value)
-        self.entry: journal.Entry | None = journal.entry(
-            read.interview, [event], actor=user, epoch=epoch, now=now, walker=walker
-        )
-        self.moved = cells_of(walker.state.roles) != before
+        self.entry: journal.Entry | None
+        self.entry, self.moved = _folded(read.interview, event, user, epoch, now)
 
     @classmethod
     def work_out(
@@ -246,12 +242,22 @@ def _record(
     case: Case, interview: Interview, answer: AnswerInput, user: User, epoch: int, now: datetime
 ) -> tuple[Walker, bool]:
     """The answer in the journal; the walker, and whether the interview is in other cells by now."""
-    value = _for_journal(case, interview, answer)
+    event = _event(answer, _for_journal(case, interview, answer))
+    entry, moved = _folded(interview, event, user, epoch, now)
+    return journal.write(interview, entry), moved
+
+
+def _folded(
+    interview: Interview, event: EventInput, user: User, epoch: int, now: datetime
+) -> tuple[journal.Entry, bool]:
+    """What the event would write, and whether the interview is in other cells by then.
+
+    Raises journal.AnswerRefused.
+    """
     walker = walker_of(interview)
     before = cells_of(walker.state.roles)
-    event = _event(answer, value)
-    journal.record(interview, [event], actor=user, epoch=epoch, now=now, walker=walker)
-    return walker, cells_of(walker.state.roles) != before
+    entry = journal.entry(interview, [event], actor=user, epoch=epoch, now=now, walker=walker)
+    return entry, cells_of(walker.state.roles) != before
 
 
 def _told(seq: int, walker: Walker) -> dict[str, Any]:
