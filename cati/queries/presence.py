@@ -73,7 +73,8 @@ def may_take_back(wave: Wave, user: User, now: datetime) -> Attempt | None:
         closed_at__gte=now - TAKEN_BACK_WITHIN,
         abandoned=False,
     ).exclude(disposition=OPPOSED)
-    last = calls.select_related("case").order_by("-closed_at").first()
-    if last is None or last.case.calls.filter(opened_at__gt=last.opened_at).exists():
+    # By its number, as the operation has it: a clock set back leaves earlier calls in the future.
+    last = calls.select_related("case").order_by("-pk").first()
+    if last is None or last.case.calls.filter(pk__gt=last.pk).exists():
         return None
     return None if last.case.acts.filter(at__gt=last.closed_at).exists() else last

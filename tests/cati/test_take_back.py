@@ -16,7 +16,7 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.test import Client
 
-from cati import clock
+from cati import clock, queries
 from cati.models import Appointment, Attempt, Case, CaseAct, Phone, Place, QuotaCell
 from cati.operations.errors import Refused
 from cati.operations.inbound import take_call
@@ -139,6 +139,9 @@ def test_a_complete_interview_opens_again_where_an_earlier_call_ended_tomorrow(
     call.to_the_end()
     call.end("10")
     call.now += timedelta(minutes=1)
+    offered = queries.may_take_back(world.wave, world.nadia, call.now)
+    assert offered is not None
+    assert offered.disposition == "10"
     call.case = take_back_outcome(world.wave, call.case.number, world.nadia, call.now)
     call.case.refresh_from_db()
     assert call.case.state == Case.State.OPEN
